@@ -1,0 +1,30 @@
+"""Leaky ReLU and PReLU for NumPy on CPUs: true ufuncs, bit for bit what ``np.where`` gives."""
+
+# First: it decides how OpenMP is loaded, and every module below links to it.
+from ._openmp import _threads  # isort: skip
+
+from ._calls import LeakyReLU, leaky_relu_, leaky_relu_grad_
+from ._config import config, show_config
+from ._operations import *
+from ._operations import __all__ as _operations
+from ._prelu import prelu, prelu_grad
+from ._version import __version__
+
+get_num_threads = _threads.get_num_threads
+num_threads = _threads.num_threads
+set_num_threads = _threads.set_num_threads
+
+__all__ = [
+    "LeakyReLU",
+    "__version__",
+    "config",
+    "get_num_threads",
+    "leaky_relu_",
+    "leaky_relu_grad_",
+    "num_threads",
+    "prelu",
+    "prelu_grad",
+    "set_num_threads",
+    "show_config",
+    *_operations,
+]

@@ -1,0 +1,61 @@
+# What a plain array is: exact, contiguous, aligned, of one supported dtype. The direct calls go to the kernels with these
+# alone and leave everything else to the ufuncs.
+
+cimport numpy as cnp
+
+from ._ufuncs cimport dtype_of
+
+
+cdef inline int plain_dtype(object x) noexcept:
+    """The dtype of a plain array in the table of operations, -1 where only the ufunc will do."""
+    if not cnp.PyArray_CheckExact(x):
+        return -1
+    cdef cnp.ndarray array = <cnp.ndarray>x
+    # A 0-d array is left to the ufunc, which makes a scalar of it.
+    if (
+        cnp.PyArray_NDIM(array) == 0
+        or not cnp.PyArray_ISALIGNED(array)
+        or not (cnp.PyArray_IS_C_CONTIGUOUS(array) or cnp.PyArray_IS_F_CONTIGUOUS(array))
+        or not cnp.PyArray_ISNOTSWAPPED(array)
+    ):
+        return -1
+    return dtype_of(cnp.PyArray_TYPE(array))
+
+
+cdef inline bint same_layout(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether two contiguous arrays have the same shape and the same order in memory."""
+    cdef int i
+    if cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
+        return False
+    for i in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_DIM(a, i) != cnp.PyArray_DIM(b, i):
+            return False
+    return (
+        (cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_IS_C_CONTIGUOUS(b))
+        or (cnp.PyArray_IS_F_CONTIGUOUS(a) and cnp.PyArray_IS_F_CONTIGUOUS(b))
+    )
+
+
+cdef inline bint same_kind(object candidate, cnp.ndarray x, int dtype) noexcept:
+    return plain_dtype(candidate) == dtype and same_layout(<cnp.ndarray>candidate, x)
+
+
+cdef inline cnp.ndarray new_like(cnp.ndarray x):
+    return cnp.PyArray_EMPTY(
+        cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), not cnp.PyArray_IS_C_CONTIGUOUS(x))
+
+
+cdef inline bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether two contiguous arrays share no memory."""
+    cdef const char *first = <const char *>cnp.PyArray_DATA(a)
+    cdef const char *second = <const char *>cnp.PyArray_DATA(b)
+    return first + cnp.PyArray_NBYTES(a) <= second or second + cnp.PyArray_NBYTES(b) <= first
+
+
+cdef inline bint overlap_allowed(cnp.ndarray x, cnp.ndarray out) noexcept:
+    """Whether ``out`` is ``x`` or apart from it: between the two, NumPy works on a copy."""
+    return cnp.PyArray_DATA(x) == cnp.PyArray_DATA(out) or apart(x, out)
+
+
+cdef inline bint writable_like(object out, cnp.ndarray x, int dtype) noexcept:
+    return same_kind(out, x, dtype) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>out)

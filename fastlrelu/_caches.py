@@ -1,0 +1,81 @@
+"""The size of the last-level cache, and what follows from it for large outputs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_UNKNOWN = 32 << 20
+_SYSCONF_NAMES = {
+    1: "SC_LEVEL1_DCACHE_SIZE",
+    2: "SC_LEVEL2_CACHE_SIZE",
+    3: "SC_LEVEL3_CACHE_SIZE",
+}
+
+
+def _from_sysfs(root: Path) -> dict[int, int]:
+    sizes: dict[int, int] = {}
+    for index in root.glob("sys/devices/system/cpu/cpu0/cache/index*"):
+        try:
+            if (index / "type").read_text().strip() == "Instruction":
+                continue
+            text = (index / "size").read_text().strip()
+            sizes[int((index / "level").read_text())] = int(text.removesuffix("K")) << 10
+        except (OSError, ValueError):
+            continue
+    return sizes
+
+
+def cache_sizes(root: str | os.PathLike[str] = "/") -> dict[int, int]:
+    """Bytes of each data cache level of the first processor.
+
+    Parameters
+    ----------
+    root : path, optional
+        Where ``sys`` is found.
+
+    Returns
+    -------
+    dict of int to int
+        Cache level to bytes; empty where the system does not say.
+    """
+    sizes = _from_sysfs(Path(root))
+    if not sizes and hasattr(os, "sysconf"):
+        for level, name in _SYSCONF_NAMES.items():
+            if name in os.sysconf_names and os.sysconf(name) > 0:
+                sizes[level] = os.sysconf(name)
+    return sizes
+
+
+def stream_bytes() -> int:
+    """Bytes of memory traffic from which an output is stored past the caches.
+
+    Returns
+    -------
+    int
+        ``FASTLRELU_STREAM_BYTES`` if set, else the size of the last-level cache: what is larger is no longer in the
+        cache when it is read next.
+
+    Raises
+    ------
+    ImportError
+        If ``FASTLRELU_STREAM_BYTES`` is not a positive whole number.
+    """
+    return bytes_from_environment("FASTLRELU_STREAM_BYTES") or max(cache_sizes().values(), default=_UNKNOWN)
+
+
+def stream_reason() -> str:
+    """Where the value of `stream_bytes` comes from, in words."""
+    if os.environ.get("FASTLRELU_STREAM_BYTES"):
+        return "FASTLRELU_STREAM_BYTES"
+    return "the size of the last-level cache" if cache_sizes() else "a guess: the system names no cache sizes"
+
+
+def bytes_from_environment(name: str) -> int | None:
+    """A number of bytes that the user set, None if unset; ImportError, naming it, if it is no positive whole number."""
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise ImportError(f"{name}={text!r} is not a positive whole number of bytes")
+    return int(text)

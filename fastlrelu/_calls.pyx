@@ -1,0 +1,296 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, freethreading_compatible=True
+"""The direct calls: the shortest way from a plain array to the kernels that the ufuncs use.
+
+Each looks whether every operand is an exact, contiguous, aligned ndarray of one supported dtype. If so, ``run`` is
+called on the data; if not, the ufunc is, so that the answer never depends on the way.
+"""
+cimport cython
+cimport numpy as cnp
+from cpython.float cimport PyFloat_CheckExact
+
+from ._arrays cimport new_like, overlap_allowed, plain_dtype, same_kind, writable_like
+from ._ufuncs cimport (
+    FL_MAX_INPUTS, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad, Row, fl_fp_enter, fl_fp_leave, fl_fp_state,
+    row_of, run
+)
+
+import numpy as np
+
+from ._operations import leaky_relu, leaky_relu_grad
+
+cdef extern from "kernels/slope.h" nogil:
+    ctypedef union fl_slope:
+        pass
+    void fl_slope_of(fl_slope *slope, double value, int dtype)
+
+cnp.import_array()
+
+cdef enum:
+    # From here on the work is worth letting other Python threads run; NumPy's own limit.
+    NOGIL_ELEMENTS = 500
+
+
+cdef inline void apply(int operation, char **args, double negative_slope, int dtype, Py_ssize_t n) noexcept:
+    """Run an operation whose last input is the slope on plain arrays; ``args`` leaves that place free."""
+    cdef const Row *row = row_of(operation, dtype)
+    cdef fl_slope slope
+    cdef fl_fp_state before
+    cdef Py_ssize_t strides[FL_MAX_INPUTS + 1]
+    cdef int i
+    if n == 0:
+        return
+    for i in range(row.inputs + 1):
+        strides[i] = row.itemsize
+    strides[row.inputs - 1] = 0
+    args[row.inputs - 1] = <char *>&slope
+    fl_fp_enter(&before, False)
+    fl_slope_of(&slope, negative_slope, dtype)
+    fl_fp_leave(&before, False)
+    if n > NOGIL_ELEMENTS:
+        with nogil:
+            run(row, args, strides, n)
+    else:
+        run(row, args, strides, n)
+
+
+cdef inline void forward(cnp.ndarray x, cnp.ndarray out, double negative_slope, int dtype) noexcept:
+    cdef char *args[FL_MAX_INPUTS + 1]
+    args[0] = <char *>cnp.PyArray_DATA(x)
+    args[2] = <char *>cnp.PyArray_DATA(out)
+    apply(FL_OPERATION_leaky_relu, args, negative_slope, dtype, cnp.PyArray_SIZE(x))
+
+
+cdef inline void backward(
+        cnp.ndarray grad_output, cnp.ndarray x, cnp.ndarray out, double negative_slope, int dtype) noexcept:
+    cdef char *args[FL_MAX_INPUTS + 1]
+    args[0] = <char *>cnp.PyArray_DATA(grad_output)
+    args[1] = <char *>cnp.PyArray_DATA(x)
+    args[3] = <char *>cnp.PyArray_DATA(out)
+    apply(FL_OPERATION_leaky_relu_grad, args, negative_slope, dtype, cnp.PyArray_SIZE(x))
+
+
+cdef _require_array(function, argument, value):
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"{function} writes to {argument}, which must be a NumPy array, not {type(value).__name__}")
+
+
+def leaky_relu_(x, negative_slope=0.01):
+    """leaky_relu_(x, negative_slope=0.01)
+
+    Leaky ReLU in place: each element of `x` that is not greater than 0 is multiplied by `negative_slope`.
+
+    Parameters
+    ----------
+    x : ndarray
+        Any shape, of a float dtype. Overwritten.
+    negative_slope : float or array_like, default 0.01
+        An array must broadcast to the shape of `x`.
+
+    Returns
+    -------
+    ndarray
+        `x` itself.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array, or the result does not fit its dtype: integers, bool, complex, object.
+    ValueError
+        If `x` is read-only, or `negative_slope` does not broadcast to its shape. Nothing is written in any of these
+        cases.
+
+    See Also
+    --------
+    leaky_relu : the ufunc, with the formula and its source
+
+    Examples
+    --------
+    >>> import numpy as np, fastlrelu
+    >>> x = np.array([-2.0, 0.0, 3.0])
+    >>> fastlrelu.leaky_relu_(x, 0.1) is x
+    True
+    >>> x
+    array([-0.2,  0. ,  3. ])
+    """
+    cdef int dtype = plain_dtype(x)
+    if dtype >= 0 and PyFloat_CheckExact(negative_slope) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x):
+        forward(<cnp.ndarray>x, <cnp.ndarray>x, negative_slope, dtype)
+        return x
+    _require_array("leaky_relu_", "x", x)
+    leaky_relu(x, negative_slope, out=x)
+    return x
+
+
+def leaky_relu_grad_(grad_output, x, negative_slope=0.01):
+    """leaky_relu_grad_(grad_output, x, negative_slope=0.01)
+
+    Gradient of leaky ReLU in place: `grad_output` is multiplied by `negative_slope` where `x` is not greater than 0.
+
+    Parameters
+    ----------
+    grad_output : ndarray
+        The gradient with respect to the output. Any shape, of a float dtype. Overwritten.
+    x : array_like
+        The input of the forward pass. Must broadcast to the shape of `grad_output`. With a positive slope the output
+        of the forward pass has the same signs and serves as well.
+    negative_slope : float or array_like, default 0.01
+        An array must broadcast to the shape of `grad_output`.
+
+    Returns
+    -------
+    ndarray
+        `grad_output` itself.
+
+    Raises
+    ------
+    TypeError
+        If `grad_output` is not an array, or the result does not fit its dtype: integers, bool, complex, object.
+    ValueError
+        If `grad_output` is read-only, or the shapes do not broadcast to its own. Nothing is written in any of these
+        cases.
+
+    See Also
+    --------
+    leaky_relu_grad : the ufunc, with the formula and its source
+
+    Examples
+    --------
+    >>> import numpy as np, fastlrelu
+    >>> grad = np.array([1.0, 1.0])
+    >>> fastlrelu.leaky_relu_grad_(grad, np.array([-2.0, 3.0]), 0.1)
+    array([0.1, 1. ])
+    """
+    cdef int dtype = plain_dtype(grad_output)
+    if (
+        dtype >= 0 and PyFloat_CheckExact(negative_slope) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>grad_output)
+        and same_kind(x, <cnp.ndarray>grad_output, dtype)
+        and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>grad_output)
+    ):
+        backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>grad_output, negative_slope, dtype)
+        return grad_output
+    _require_array("leaky_relu_grad_", "grad_output", grad_output)
+    leaky_relu_grad(grad_output, x, negative_slope, out=grad_output)
+    return grad_output
+
+
+@cython.final
+cdef class LeakyReLU:
+    """LeakyReLU(negative_slope=0.01)
+
+    Leaky ReLU with a fixed slope, as an immutable callable: the shortest way to the kernels.
+
+    Instances can be pickled, compared and hashed.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+        The factor of elements that are not greater than 0.
+
+    Attributes
+    ----------
+    negative_slope : float
+
+    Raises
+    ------
+    TypeError
+        If `negative_slope` is not a real number.
+
+    See Also
+    --------
+    leaky_relu : the ufunc, with the formula and its source
+
+    Examples
+    --------
+    >>> import numpy as np, fastlrelu
+    >>> act = fastlrelu.LeakyReLU(0.1)
+    >>> act(np.array([-2.0, 3.0]))
+    array([-0.2,  3. ])
+    >>> act.grad(np.array([1.0, 1.0]), np.array([-2.0, 3.0]))
+    array([0.1, 1. ])
+    """
+
+    cdef readonly double negative_slope
+
+    def __cinit__(self, negative_slope=0.01):
+        if isinstance(negative_slope, np.ndarray):
+            raise TypeError(f"negative_slope must be a real number, not an array of shape {negative_slope.shape}")
+        self.negative_slope = negative_slope
+
+    def __call__(self, x, out=None):
+        """Leaky ReLU of `x`.
+
+        Parameters
+        ----------
+        x : array_like
+            Any shape.
+        out : ndarray, optional
+            Where the result is written: of the shape and dtype of the result, `x` itself allowed.
+
+        Returns
+        -------
+        ndarray or scalar
+            `out`, or a new array of the shape and dtype of `x`.
+        """
+        cdef int dtype = plain_dtype(x)
+        cdef cnp.ndarray result
+        if dtype >= 0:
+            if out is None:
+                result = new_like(<cnp.ndarray>x)
+                forward(<cnp.ndarray>x, result, self.negative_slope, dtype)
+                return result
+            if writable_like(out, <cnp.ndarray>x, dtype) and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out):
+                forward(<cnp.ndarray>x, <cnp.ndarray>out, self.negative_slope, dtype)
+                return out
+        return leaky_relu(x, self.negative_slope, out=out)
+
+    def grad(self, grad_output, x, out=None):
+        """The gradient with respect to `x`.
+
+        Parameters
+        ----------
+        grad_output : array_like
+            The gradient with respect to the output.
+        x : array_like
+            The input of the forward pass, of a shape that broadcasts with that of `grad_output`.
+        out : ndarray, optional
+            Where the result is written; `grad_output` itself allowed.
+
+        Returns
+        -------
+        ndarray or scalar
+            `out`, or a new array.
+        """
+        cdef int dtype = plain_dtype(x)
+        cdef cnp.ndarray result
+        if dtype >= 0 and same_kind(grad_output, <cnp.ndarray>x, dtype):
+            if out is None:
+                result = new_like(<cnp.ndarray>x)
+                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, result, self.negative_slope, dtype)
+                return result
+            if (
+                writable_like(out, <cnp.ndarray>x, dtype)
+                and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out)
+                and overlap_allowed(<cnp.ndarray>grad_output, <cnp.ndarray>out)
+            ):
+                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>out, self.negative_slope, dtype)
+                return out
+        return leaky_relu_grad(grad_output, x, self.negative_slope, out=out)
+
+    def __eq__(self, other):
+        if type(other) is not LeakyReLU:
+            return NotImplemented
+        return self.negative_slope == (<LeakyReLU>other).negative_slope
+
+    def __hash__(self):
+        return hash((LeakyReLU, self.negative_slope))
+
+    def __repr__(self):
+        return f"LeakyReLU(negative_slope={self.negative_slope!r})"
+
+    def __reduce__(self):
+        return LeakyReLU, (self.negative_slope,)
+
+
+for _function in (leaky_relu_, leaky_relu_grad_):
+    _function.__module__ = "fastlrelu"

@@ -1,0 +1,524 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, freethreading_compatible=True
+"""PReLU, one slope per channel, over whole arrays.
+
+Design
+------
+a. As a ufunc call with a broadcast slope, NumPy would hand over one row at a time: no threads, and a call per row. Here
+   a contiguous array is (outer, channels, inner), cut into blocks for the team whatever its layout.
+b. Where ``inner`` is long, each piece has one slope. Where it is short, the slopes are written out once over as many
+   elements as make a piece worth a kernel call, and the piece has an array of slopes.
+c. The weight gradient is summed in float64 (long double for long double), in parts whose bounds depend on the shape
+   alone and which are added in order: the same bits for any number of threads and at any SIMD level.
+"""
+cimport numpy as cnp
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
+from ._threads cimport Team, enter_team, leave_team, run_blocks
+from ._ufuncs cimport (
+    FL_LONGDOUBLE, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
+    fl_prelu_grad, prelu_grad_kernel, row_of, run_contiguous, stream_bytes
+)
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ._operations import leaky_relu, leaky_relu_grad
+
+cnp.import_array()
+
+cdef enum:
+    # Shorter rows than this have their slopes written out.
+    ROW_ELEMENTS = 16
+    # ... over at least as many elements as this.
+    PIECE_ELEMENTS = 1024
+    BLOCK_BYTES = 128 << 10
+    # Of the gradient: elements summed in one go side by side, and shorter rows than this are summed by column.
+    SUM_ELEMENTS = 256
+    SUM_ROW_ELEMENTS = 64
+    # Elements of one part of a long row, and of the rows of one part of a sum by column.
+    PART_ELEMENTS = 64 << 10
+    MOST_PARTS = 64
+    COLUMN_ELEMENTS = 2048
+
+cdef struct Channels:
+    Py_ssize_t outer
+    Py_ssize_t channels
+    Py_ssize_t inner
+
+
+cdef struct Forward:
+    const Row *row
+    char *x
+    char *slopes
+    char *out
+    Py_ssize_t n
+    Py_ssize_t block  # elements
+    Py_ssize_t piece  # elements that share a slope, or after which the slopes repeat
+    Py_ssize_t channels
+    bint slope_per_piece
+    bint stream
+    bint team
+    fl_fp_state caller
+
+
+cdef void forward_block(void *context, Py_ssize_t block) noexcept nogil:
+    cdef const Forward *call = <const Forward *>context
+    cdef Py_ssize_t itemsize = call.row.itemsize
+    cdef Py_ssize_t position = block * call.block
+    cdef Py_ssize_t stop = min(call.n, position + call.block)
+    cdef Py_ssize_t within, count
+    cdef char *args[FL_MAX_INPUTS + 1]
+    cdef Py_ssize_t strides[FL_MAX_INPUTS + 1]
+    cdef fl_fp_state own
+    strides[0] = strides[2] = itemsize
+    strides[1] = 0 if call.slope_per_piece else itemsize
+    if call.team:
+        fl_fp_enter(&own, call.row.all_units)
+        fl_fp_adopt(&call.caller, call.row.all_units)
+    while position < stop:
+        within = position % call.piece
+        count = min(call.piece - within, stop - position)
+        args[0] = call.x + position * itemsize
+        if call.slope_per_piece:
+            args[1] = call.slopes + position // call.piece % call.channels * itemsize
+        else:
+            args[1] = call.slopes + within * itemsize
+        args[2] = call.out + position * itemsize
+        run_contiguous(call.row, args, strides, count, call.stream)
+        position += count
+    if call.team:
+        fl_fp_leave(&own, call.row.all_units)
+
+
+cdef void write_out_slopes(
+        char *destination, const char *weight, Py_ssize_t first, Py_ssize_t inner, Py_ssize_t channels,
+        Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
+    """``n`` slopes, those of channel ``first`` and the following, each ``inner`` times, the channels in turn."""
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t channel = first
+    cdef Py_ssize_t j
+    while i < n:
+        for j in range(min(inner, n - i)):
+            memcpy(destination + (i + j) * itemsize, weight + channel * itemsize, itemsize)
+        i += inner
+        channel = channel + 1 if channel + 1 < channels else 0
+
+
+cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shape) noexcept nogil:
+    """-1 if there is no memory for the slopes."""
+    cdef Forward call
+    cdef Team team
+    cdef Py_ssize_t period = shape.channels * shape.inner
+    cdef Py_ssize_t nbytes
+    cdef char *written_out = NULL
+    call.row = row
+    call.x = x
+    call.slopes = weight
+    call.out = out
+    call.n = shape.outer * period
+    call.channels = shape.channels
+    call.slope_per_piece = shape.inner >= ROW_ELEMENTS or shape.channels == 1
+    call.piece = shape.inner
+    call.block = BLOCK_BYTES // row.itemsize
+    if call.n == 0:
+        return 0
+    if call.slope_per_piece and shape.channels == 1:
+        call.piece = call.n
+    elif not call.slope_per_piece:
+        call.piece = period * max(1, min(shape.outer, PIECE_ELEMENTS // period))
+        if call.piece > shape.channels:
+            written_out = <char *>malloc(call.piece * row.itemsize)
+            if written_out == NULL:
+                return -1
+            write_out_slopes(written_out, weight, 0, shape.inner, shape.channels, call.piece, row.itemsize)
+            call.slopes = written_out
+    nbytes = 2 * call.n * row.itemsize
+    call.stream = x != out and nbytes >= stream_bytes
+    fl_fp_enter(&call.caller, row.all_units)
+    enter_team(&team, nbytes)
+    call.team = team.threads > 1
+    run_blocks(&team, forward_block, &call, (call.n + call.block - 1) // call.block)
+    leave_team(&team, nbytes)
+    fl_fp_leave(&call.caller, row.all_units)
+    free(written_out)
+    return 0
+
+
+cdef struct Backward:
+    const Row *row
+    fl_prelu_grad kernel
+    char *grad
+    char *x
+    char *weight
+    char *grad_x
+    char *partial  # one sum for each part and channel
+    Channels shape
+    bint by_row
+    Py_ssize_t parts  # of each row; of all the rows together when summed by column
+    Py_ssize_t rows  # of one part, when summed by column
+    Py_ssize_t columns  # of one block, when summed by column
+    bint wide  # the sums are long double
+    bint team
+    fl_fp_state caller
+
+
+cdef inline void add(void *total, const void *value, bint wide) noexcept nogil:
+    if wide:
+        (<long double *>total)[0] += (<const long double *>value)[0]
+    else:
+        (<double *>total)[0] += (<const double *>value)[0]
+
+
+cdef void fold(char *sums, Py_ssize_t n, bint wide) noexcept nogil:
+    """The total of ``n`` sums, into the first: pairwise, in an order that depends on ``n`` alone."""
+    cdef Py_ssize_t half, i
+    while n > 1:
+        half = (n + 1) // 2
+        if wide:
+            for i in range(n - half):
+                (<long double *>sums)[i] += (<long double *>sums)[i + half]
+        else:
+            for i in range(n - half):
+                (<double *>sums)[i] += (<double *>sums)[i + half]
+        n = half
+
+
+cdef void sum_part_of_row(const Backward *call, Py_ssize_t block) noexcept nogil:
+    cdef long double storage[SUM_ELEMENTS]  # aligned for either type of sum
+    cdef char *sums = <char *>storage
+    cdef Py_ssize_t itemsize = call.row.itemsize
+    cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
+    cdef Py_ssize_t row = block // call.parts
+    cdef Py_ssize_t start = block % call.parts * PART_ELEMENTS
+    cdef Py_ssize_t stop = min(call.shape.inner, start + PART_ELEMENTS)
+    cdef Py_ssize_t offset, count
+    cdef Py_ssize_t used = min(SUM_ELEMENTS, stop - start)
+    memset(sums, 0, used * sum_size)
+    while start < stop:
+        count = min(SUM_ELEMENTS, stop - start)
+        offset = (row * call.shape.inner + start) * itemsize
+        call.kernel(
+            call.grad + offset, call.x + offset, call.weight + row % call.shape.channels * itemsize, 0,
+            call.grad_x + offset, sums, count)
+        start += count
+    fold(sums, used, call.wide)
+    memcpy(call.partial + block * sum_size, sums, sum_size)
+
+
+cdef void sum_columns(const Backward *call, Py_ssize_t block) noexcept nogil:
+    """One part of the rows and some columns: whole channels, or all of them several times over."""
+    cdef long double sum_storage[COLUMN_ELEMENTS]  # aligned for any dtype
+    cdef long double slope_storage[COLUMN_ELEMENTS]
+    cdef char *sums = <char *>sum_storage
+    cdef char *slopes = <char *>slope_storage
+    cdef Py_ssize_t itemsize = call.row.itemsize
+    cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
+    cdef Py_ssize_t period = call.shape.channels * call.shape.inner
+    cdef Py_ssize_t first = block // call.parts * call.columns
+    cdef Py_ssize_t part = block % call.parts
+    cdef Py_ssize_t start = part * call.rows * period + first
+    cdef Py_ssize_t stop = min((part + 1) * call.rows, call.shape.outer) * period
+    cdef Py_ssize_t step = max(period, call.columns)
+    cdef Py_ssize_t width = call.columns if call.columns > period else min(call.columns, period - first)
+    cdef Py_ssize_t channel = first // call.shape.inner
+    cdef Py_ssize_t i
+    cdef char *total
+    memset(sums, 0, width * sum_size)
+    write_out_slopes(
+        slopes, call.weight, channel, call.shape.inner, call.shape.channels, width, itemsize)
+    while start < stop:
+        call.kernel(
+            call.grad + start * itemsize, call.x + start * itemsize, slopes, 1, call.grad_x + start * itemsize,
+            sums, min(width, stop - start))
+        start += step
+    for i in range(width):
+        total = call.partial + (part * call.shape.channels + (first + i) // call.shape.inner % call.shape.channels) * sum_size
+        add(total, sums + i * sum_size, call.wide)
+
+
+cdef void backward_block(void *context, Py_ssize_t block) noexcept nogil:
+    cdef const Backward *call = <const Backward *>context
+    cdef fl_fp_state own
+    if call.team:
+        fl_fp_enter(&own, call.row.all_units)
+        fl_fp_adopt(&call.caller, call.row.all_units)
+    if call.by_row:
+        sum_part_of_row(call, block)
+    else:
+        sum_columns(call, block)
+    if call.team:
+        fl_fp_leave(&own, call.row.all_units)
+
+
+cdef void total_partial(const Backward *call, char *totals) noexcept nogil:
+    """Add the partial sums of each channel in order."""
+    cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
+    cdef Py_ssize_t channels = call.shape.channels
+    cdef Py_ssize_t count = call.shape.outer * channels * call.parts if call.by_row else channels * call.parts
+    cdef Py_ssize_t i
+    cdef Py_ssize_t channel
+    memset(totals, 0, channels * sum_size)
+    for i in range(count):
+        channel = i // call.parts % channels if call.by_row else i % channels
+        add(totals + channel * sum_size, call.partial + i * sum_size, call.wide)
+
+
+cdef int backward(Backward *call, char *totals) noexcept nogil:
+    """-1 if there is no memory for the partial sums."""
+    cdef Team team
+    cdef Channels shape = call.shape
+    cdef Py_ssize_t period = shape.channels * shape.inner
+    cdef Py_ssize_t n = shape.outer * period
+    cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
+    cdef Py_ssize_t blocks, count, repeats
+    cdef Py_ssize_t nbytes = 3 * n * call.row.itemsize
+    if n == 0:
+        memset(totals, 0, shape.channels * sum_size)
+        return 0
+    call.by_row = shape.inner >= SUM_ROW_ELEMENTS
+    if call.by_row:
+        call.parts = (shape.inner + PART_ELEMENTS - 1) // PART_ELEMENTS
+        blocks = count = shape.outer * shape.channels * call.parts
+    elif period > COLUMN_ELEMENTS // 2:
+        call.parts = 1
+        call.rows = shape.outer
+        call.columns = COLUMN_ELEMENTS // shape.inner * shape.inner
+        blocks = (period + call.columns - 1) // call.columns
+        count = shape.channels
+    else:
+        repeats = COLUMN_ELEMENTS // period
+        call.columns = repeats * period
+        call.parts = max(1, min(MOST_PARTS, n // PART_ELEMENTS))
+        call.rows = (shape.outer + call.parts - 1) // call.parts
+        call.rows = (call.rows + repeats - 1) // repeats * repeats
+        call.parts = (shape.outer + call.rows - 1) // call.rows
+        blocks = call.parts
+        count = shape.channels * call.parts
+    call.partial = <char *>malloc(count * sum_size)
+    if call.partial == NULL:
+        return -1
+    memset(call.partial, 0, count * sum_size)
+    fl_fp_enter(&call.caller, call.row.all_units)
+    enter_team(&team, nbytes)
+    call.team = team.threads > 1
+    run_blocks(&team, backward_block, call, blocks)
+    leave_team(&team, nbytes)
+    total_partial(call, totals)
+    fl_fp_leave(&call.caller, call.row.all_units)
+    free(call.partial)
+    return 0
+
+
+cdef Channels channels_of(cnp.ndarray x, int axis) noexcept:
+    """The three extents of a contiguous array in the order of its memory."""
+    cdef Channels shape
+    cdef int i
+    cdef Py_ssize_t before = 1
+    cdef Py_ssize_t after = 1
+    for i in range(axis):
+        before *= cnp.PyArray_DIM(x, i)
+    for i in range(axis + 1, cnp.PyArray_NDIM(x)):
+        after *= cnp.PyArray_DIM(x, i)
+    shape.channels = cnp.PyArray_DIM(x, axis)
+    shape.outer = before if cnp.PyArray_IS_C_CONTIGUOUS(x) else after
+    shape.inner = after if cnp.PyArray_IS_C_CONTIGUOUS(x) else before
+    return shape
+
+
+def _checked_axis(shape, weight_shape, axis):
+    """The axis, counted from the front, if the weight has one slope for each of its channels."""
+    axis = normalize_axis_index(axis, len(shape))
+    if len(weight_shape) != 1 or weight_shape[0] != shape[axis]:
+        raise ValueError(
+            f"weight must have one slope for each of the {shape[axis]} channels on axis {axis} of an array of shape "
+            f"{shape}, not {weight_shape[0] if len(weight_shape) == 1 else f'shape {weight_shape}'}")
+    return axis
+
+
+def _broadcastable(weight, ndim, axis):
+    return weight.reshape(weight.shape + (1,) * (ndim - axis - 1))
+
+
+def _as_operand(value):
+    """What a ufunc takes: arrays and their like as they are, lists as arrays."""
+    return value if hasattr(type(value), "__array_ufunc__") else np.asarray(value)
+
+
+def prelu(x, weight, axis=1, out=None):
+    """prelu(x, weight, axis=1, out=None)
+
+    PReLU: leaky ReLU with one slope for each channel.
+
+    ``prelu(x, weight)[:, c] = x[:, c]`` where that is greater than 0, else ``weight[c] * x[:, c]``.
+
+    Parameters
+    ----------
+    x : array_like
+        At least one dimension; any float dtype, and what NumPy promotes to one.
+    weight : array_like, shape (x.shape[axis],)
+        The slopes.
+    axis : int, default 1
+        The axis of `x` that counts the channels: 1 for (N, C, H, W), -1 for (N, H, W, C).
+    out : ndarray, optional
+        Where the result is written: the shape of `x` and the dtype of the result, `x` itself allowed.
+
+    Returns
+    -------
+    ndarray
+        `out`, or a new array of the shape of `x`, with the dtype that ``leaky_relu(x, weight)`` has.
+
+    Raises
+    ------
+    ValueError
+        If `weight` is not one-dimensional with one slope for each channel, if `axis` is out of range
+        (`numpy.exceptions.AxisError`, which is a ValueError), or `out` has another shape or is read-only.
+    TypeError
+        If a dtype is neither float, nor integer, nor bool, or the result does not fit the dtype of `out`.
+
+    See Also
+    --------
+    leaky_relu : the same with a slope that broadcasts as NumPy does
+
+    References
+    ----------
+    He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, arXiv:1502.01852, equation 1.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlrelu
+    >>> x = np.array([[-1.0, -1.0, 2.0]])
+    >>> fastlrelu.prelu(x, [0.1, 0.2, 0.3])
+    array([[-0.1, -0.2,  2. ]])
+    """
+    cdef int dtype, status
+    cdef Channels shape
+    cdef cnp.ndarray result, slopes
+    cdef const Row *row
+    x = _as_operand(x)
+    weight = _as_operand(weight)
+    axis = _checked_axis(x.shape, weight.shape, axis)
+    dtype = plain_dtype(x)
+    if (
+        dtype >= 0 and plain_dtype(weight) == dtype
+        and (out is None or (
+            writable_like(out, <cnp.ndarray>x, dtype)
+            and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out)
+            and apart(<cnp.ndarray>weight, <cnp.ndarray>out)
+        ))
+    ):
+        result = new_like(<cnp.ndarray>x) if out is None else <cnp.ndarray>out
+        slopes = <cnp.ndarray>weight
+        shape = channels_of(<cnp.ndarray>x, axis)
+        row = row_of(FL_OPERATION_leaky_relu, dtype)
+        with nogil:
+            status = forward(
+                row, <char *>cnp.PyArray_DATA(<cnp.ndarray>x), <char *>cnp.PyArray_DATA(slopes),
+                <char *>cnp.PyArray_DATA(result), shape)
+        if status < 0:
+            raise MemoryError("no memory for the slopes of prelu")
+        return result
+    return leaky_relu(x, _broadcastable(weight, x.ndim, axis), out=out)
+
+
+def prelu_grad(grad_output, x, weight, axis=1):
+    """prelu_grad(grad_output, x, weight, axis=1)
+
+    The gradients of `prelu` with respect to its input and its slopes.
+
+    ``grad_x`` is `grad_output` where `x` is greater than 0, else the channel's slope times `grad_output`;
+    ``grad_weight[c]`` is the sum of ``grad_output * x`` over the elements of channel ``c`` that are not.
+
+    Parameters
+    ----------
+    grad_output : array_like
+        The gradient with respect to the output of `prelu`, of the shape of `x`.
+    x : array_like
+        The input of `prelu`.
+    weight : array_like, shape (x.shape[axis],)
+        The slopes.
+    axis : int, default 1
+        The axis of `x` that counts the channels.
+
+    Returns
+    -------
+    grad_x : ndarray
+        A new array of the shape of `x`.
+    grad_weight : ndarray, shape (x.shape[axis],)
+        Products and sums are in float64 (long double for long double) and rounded to the dtype of `grad_x` at the end.
+        The same bits for any number of threads, layout aside.
+
+    Raises
+    ------
+    ValueError
+        If the shapes of `grad_output` and `x` differ, `weight` is not one-dimensional with one slope for each channel,
+        or `axis` is out of range.
+    TypeError
+        If a dtype is neither float, nor integer, nor bool.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, arXiv:1502.01852, equations 2 and 3.
+
+    Examples
+    --------
+    >>> import numpy as np, fastlrelu
+    >>> x = np.array([[-1.0, -4.0, 2.0], [-3.0, 4.0, 5.0]])
+    >>> grad_x, grad_weight = fastlrelu.prelu_grad(np.ones((2, 3)), x, [0.1, 0.2, 0.3])
+    >>> grad_x
+    array([[0.1, 0.2, 1. ],
+           [0.1, 1. , 1. ]])
+    >>> grad_weight
+    array([-4., -4.,  0.])
+    """
+    cdef int dtype, status
+    cdef Backward call
+    cdef cnp.ndarray grad_x, totals
+    cdef char *sums
+    grad_output = _as_operand(grad_output)
+    x = _as_operand(x)
+    weight = _as_operand(weight)
+    if grad_output.shape != x.shape:
+        raise ValueError(f"grad_output has shape {grad_output.shape}, but x has shape {x.shape}")
+    axis = _checked_axis(x.shape, weight.shape, axis)
+    if not type(grad_output) is type(x) is type(weight) is np.ndarray:
+        return _prelu_grad_of_other_arrays(grad_output, x, weight, axis)
+    dtype = plain_dtype(x)
+    if dtype < 0 or plain_dtype(weight) != dtype or not same_kind(grad_output, <cnp.ndarray>x, dtype):
+        *_, common = leaky_relu_grad.resolve_dtypes((grad_output.dtype, x.dtype, weight.dtype, None))
+        grad_output = np.ascontiguousarray(grad_output, common)
+        x = np.ascontiguousarray(x, common)
+        weight = np.ascontiguousarray(weight, common)
+        dtype = plain_dtype(x)
+    grad_x = new_like(<cnp.ndarray>x)
+    call.row = row_of(FL_OPERATION_leaky_relu, dtype)
+    call.kernel = prelu_grad_kernel(dtype)
+    call.grad = <char *>cnp.PyArray_DATA(<cnp.ndarray>grad_output)
+    call.x = <char *>cnp.PyArray_DATA(<cnp.ndarray>x)
+    call.weight = <char *>cnp.PyArray_DATA(<cnp.ndarray>weight)
+    call.grad_x = <char *>cnp.PyArray_DATA(grad_x)
+    call.shape = channels_of(<cnp.ndarray>x, axis)
+    call.wide = dtype == FL_LONGDOUBLE
+    totals = np.empty(weight.shape, np.longdouble if call.wide else np.float64)
+    sums = <char *>cnp.PyArray_DATA(totals)
+    with nogil:
+        status = backward(&call, sums)
+    if status < 0:
+        raise MemoryError("no memory for the partial sums of prelu_grad")
+    with np.errstate(all="ignore"):
+        return grad_x, totals.astype(x.dtype, copy=False)
+
+
+def _prelu_grad_of_other_arrays(grad_output, x, weight, axis):
+    """By the operations that the arrays' own class defines: masked, labelled, lazy."""
+    slopes = _broadcastable(weight, x.ndim, axis)
+    others = tuple(i for i in range(x.ndim) if i != axis)
+    grad_x = leaky_relu_grad(grad_output, x, slopes)
+    # x * grad_output where x is not greater than 0, else 1 - 1: a product with a mask would make nan of inf.
+    return grad_x, (leaky_relu_grad(1.0, x, x * grad_output) - (x > 0)).sum(axis=others)
+
+
+for _function in (prelu, prelu_grad):
+    _function.__module__ = "fastlrelu"

@@ -1,0 +1,443 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, freethreading_compatible=True
+"""The inner loop of every ufunc, and their registration from the table operation x dtype.
+
+Design
+------
+a. One inner loop serves every ufunc and dtype; its ``data`` is the row of the table with the kernels to call.
+b. Whoever the caller is, the work goes through ``run``: it looks at strides and overlap, chooses the kernel, and for
+   large arrays the stores and the threads.
+c. Python-facing code is compiled for the baseline alone. The wider instructions are in the kernels, of which the best
+   that this CPU has are chosen once, at import.
+"""
+import itertools
+import os
+
+cimport numpy as cnp
+from libc.string cimport memcpy
+from cpython.pycapsule cimport PyCapsule_New
+
+from ._threads cimport Team, enter_team, leave_team, run_blocks, smallest_team_bytes
+
+import numpy as np
+
+from . import _caches
+
+cdef extern from "kernels/kernels.h" nogil:
+    ctypedef struct fl_operation:
+        const char *name
+        int inputs
+    ctypedef struct fl_level:
+        const char *name
+        int (*supported)()
+        fl_kernels kernels[FL_OPERATIONS][FL_DTYPES]
+        fl_prelu_grad prelu_grad[FL_DTYPES]
+    const fl_operation fl_operations[FL_OPERATIONS]
+    const fl_level *fl_levels[]
+    const int fl_levels_count
+    void fl_copy_strided(
+        char *destination, Py_ssize_t destination_stride, const char *source, Py_ssize_t source_stride,
+        Py_ssize_t n, size_t itemsize)
+    void fl_stream_copy(char *destination, const char *source, size_t nbytes)
+    void fl_stream_fence()
+
+# NumPy's pxd declares the loop without const, which newer headers have.
+ctypedef void (*ufunc_loop)(char **, const cnp.npy_intp *, const cnp.npy_intp *, void *) noexcept nogil
+
+cdef extern from "numpy/ufuncobject.h":
+    object PyUFunc_FromFuncAndData(
+        ufunc_loop *functions, void **data, char *types, int ntypes, int inputs, int outputs,
+        int identity, const char *name, const char *doc, int unused)
+    int PyUFunc_RegisterLoopForType(
+        cnp.ufunc ufunc, int type_number, ufunc_loop function, const int *types, void *data) except -1
+    int PyUFunc_AddPromoter(object ufunc, object dtypes, object promoter) except -1
+    int PyUFunc_None
+
+cdef extern from *:
+    """
+    /* The classes of Python numbers in NumPy's promotion. */
+    static PyObject *python_float_dtype(void) {
+        Py_INCREF(&PyArray_PyFloatDType);
+        return (PyObject *)&PyArray_PyFloatDType;
+    }
+    static PyObject *python_int_dtype(void) {
+        Py_INCREF(&PyArray_PyLongDType);
+        return (PyObject *)&PyArray_PyLongDType;
+    }
+
+    /* Python numbers take the dtype of the other operands, which are all of one dtype. */
+    static int promote_python_numbers(PyObject *ufunc, PyArray_DTypeMeta *const given[],
+                                      PyArray_DTypeMeta *const signature[], PyArray_DTypeMeta *promoted[]) {
+        const int operands = ((PyUFuncObject *)ufunc)->nargs;
+        const int inputs = ((PyUFuncObject *)ufunc)->nin;
+        PyArray_DTypeMeta *dtype = NULL;
+        for (int i = 0; i < inputs; i++) {
+            if (given[i] != &PyArray_PyFloatDType && given[i] != &PyArray_PyLongDType) {
+                dtype = given[i];
+            }
+        }
+        for (int i = 0; i < operands; i++) {
+            promoted[i] = signature[i] != NULL ? signature[i] : dtype;
+            Py_XINCREF(promoted[i]);
+        }
+        return 0;
+    }
+    """
+    object python_float_dtype()
+    object python_int_dtype()
+    void *promote_python_numbers
+
+cnp.import_array()
+cnp.import_ufunc()
+
+cdef enum:
+    # Elements per block of a team: large enough to hide the hand-over, small enough to share out evenly.
+    BLOCK_BYTES = 128 << 10
+    # Streamed results pass through a buffer of this size, which stays in the first-level cache.
+    STREAM_BYTES = 8 << 10
+    PACK_BYTES = 2 << 10
+    # Fewer strided elements are done sooner one by one.
+    PACK_ELEMENTS = 8
+
+cdef Row rows[FL_OPERATIONS][FL_DTYPES]
+cdef const fl_level *active_level = NULL
+stream_bytes = _caches.stream_bytes()
+
+# NumPy's type number of each dtype; bfloat16's is known once ml_dtypes is.
+cdef int type_numbers[FL_DTYPES]
+type_numbers[FL_FLOAT16] = cnp.NPY_FLOAT16
+type_numbers[FL_BFLOAT16] = -1
+type_numbers[FL_FLOAT32] = cnp.NPY_FLOAT32
+type_numbers[FL_FLOAT64] = cnp.NPY_FLOAT64
+type_numbers[FL_LONGDOUBLE] = cnp.NPY_LONGDOUBLE
+
+# In the order in which NumPy tries them.
+cdef int[4] builtin_dtypes = [FL_FLOAT16, FL_FLOAT32, FL_FLOAT64, FL_LONGDOUBLE]
+
+# What the ufuncs read for as long as they live, which is as long as the process.
+cdef ufunc_loop ufunc_loops[4]
+cdef void *ufunc_data[FL_OPERATIONS][4]
+cdef char ufunc_types[FL_OPERATIONS][4 * (FL_MAX_INPUTS + 1)]
+
+
+cdef Row *row_of(int operation, int dtype) noexcept nogil:
+    return &rows[operation][dtype]
+
+
+cdef fl_prelu_grad prelu_grad_kernel(int dtype) noexcept nogil:
+    return active_level.prelu_grad[dtype]
+
+
+cdef int dtype_of(int type_number) noexcept nogil:
+    """The row of the table for a NumPy type number, -1 where there is none."""
+    cdef int dtype
+    for dtype in range(FL_DTYPES):
+        if type_numbers[dtype] == type_number:
+            return dtype
+    return -1
+
+
+# What strides and addresses say of a call's operands.
+cdef struct Operands:
+    bint contiguous  # every operand is, or has stride 0, and they are independent
+    bint independent  # no input shares memory with the output, unless element on element
+    bint in_place  # some input is the output, element on element
+
+cdef struct Call:
+    const Row *row
+    char *const *args
+    const Py_ssize_t *strides
+    Py_ssize_t n
+    Py_ssize_t block  # elements
+    Operands kind
+    bint stream
+    bint team
+    fl_fp_state caller
+
+
+cdef bint disjoint(
+        const char *a, Py_ssize_t stride_a, const char *b, Py_ssize_t stride_b,
+        Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
+    cdef Py_ssize_t span_a = stride_a * (n - 1)
+    cdef Py_ssize_t span_b = stride_b * (n - 1)
+    return (
+        a + max(span_a, 0) + itemsize <= b + min(span_b, 0)
+        or b + max(span_b, 0) + itemsize <= a + min(span_a, 0)
+    )
+
+
+cdef void run_streamed(
+        const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+    """Contiguous operands, and results that go past the caches through a small buffer."""
+    cdef char *part[FL_MAX_INPUTS + 1]
+    cdef char buffer[STREAM_BYTES]
+    cdef Py_ssize_t start = 0
+    cdef Py_ssize_t count
+    cdef int i
+    while start < n:
+        count = min(n - start, STREAM_BYTES // row.itemsize)
+        for i in range(row.inputs):
+            part[i] = args[i] + start * strides[i]
+        part[row.inputs] = buffer
+        row.kernels.contiguous(part, strides, count)
+        fl_stream_copy(args[row.inputs] + start * strides[row.inputs], buffer, count * row.itemsize)
+        start += count
+    fl_stream_fence()
+
+
+cdef void run_contiguous(
+        const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n, bint stream) noexcept nogil:
+    if stream:
+        run_streamed(row, args, strides, n)
+    else:
+        row.kernels.contiguous(args, strides, n)
+
+
+cdef void run_packed(
+        const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+    """Strided operands that do not overlap: through contiguous buffers, since a loop over strides is not vectorised."""
+    cdef char *part[FL_MAX_INPUTS + 1]
+    cdef Py_ssize_t part_strides[FL_MAX_INPUTS + 1]
+    cdef char buffers[FL_MAX_INPUTS + 1][PACK_BYTES]
+    cdef char *operand
+    cdef int itemsize = row.itemsize
+    cdef int output = row.inputs
+    cdef Py_ssize_t start = 0
+    cdef Py_ssize_t count
+    cdef int i
+    while start < n:
+        count = min(n - start, PACK_BYTES // itemsize)
+        for i in range(row.inputs + 1):
+            operand = args[i] + start * strides[i]
+            if strides[i] == itemsize or (strides[i] == 0 and i != output):
+                part[i] = operand
+                part_strides[i] = strides[i]
+            else:
+                part[i] = buffers[i]
+                part_strides[i] = itemsize
+                if i != output:
+                    fl_copy_strided(part[i], itemsize, operand, strides[i], count, itemsize)
+        row.kernels.contiguous(part, part_strides, count)
+        if part[output] == buffers[output]:
+            fl_copy_strided(
+                args[output] + start * strides[output], strides[output], part[output], itemsize, count, itemsize)
+        start += count
+
+
+cdef void run_operands(
+        const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+    if kind.contiguous:
+        row.kernels.contiguous(args, strides, n)
+    elif kind.independent and n >= PACK_ELEMENTS:
+        run_packed(row, args, strides, n)
+    else:
+        row.kernels.strided(args, strides, n)
+
+
+cdef void run_block(void *context, Py_ssize_t block) noexcept nogil:
+    cdef const Call *call = <const Call *>context
+    cdef const Row *row = call.row
+    cdef char *args[FL_MAX_INPUTS + 1]
+    cdef Py_ssize_t start = block * call.block
+    cdef Py_ssize_t count = min(call.n - start, call.block)
+    cdef fl_fp_state own
+    cdef int i
+    for i in range(row.inputs + 1):
+        args[i] = call.args[i] + start * call.strides[i]
+    if call.team:
+        fl_fp_enter(&own, row.all_units)
+        fl_fp_adopt(&call.caller, row.all_units)
+    if call.stream:
+        run_contiguous(row, args, call.strides, count, True)
+    else:
+        run_operands(&call.kind, row, args, call.strides, count)
+    if call.team:
+        fl_fp_leave(&own, row.all_units)
+
+
+cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
+    cdef Team team
+    call.stream = call.kind.contiguous and not call.kind.in_place and nbytes >= stream_bytes
+    call.block = max(1, BLOCK_BYTES // call.row.itemsize)
+    enter_team(&team, nbytes)
+    call.team = team.threads > 1
+    run_blocks(&team, run_block, call, (call.n + call.block - 1) // call.block)
+    leave_team(&team, nbytes)
+
+
+cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+    """Apply the row's operation to ``n`` elements.
+
+    ``args`` and ``strides`` are those of a ufunc inner loop: the inputs, then the output. Where the output overlaps an
+    input other than element on element, the elements are computed one by one in ascending order.
+    """
+    cdef Call call
+    cdef Operands *kind = &call.kind
+    cdef const char *out = args[row.inputs]
+    cdef Py_ssize_t out_stride = strides[row.inputs]
+    cdef Py_ssize_t itemsize = row.itemsize
+    cdef Py_ssize_t moving = 1  # operands that are not a single element
+    cdef int i
+    kind.in_place = False
+    kind.independent = True
+    kind.contiguous = out_stride == itemsize
+    for i in range(row.inputs):
+        if args[i] == out and strides[i] == out_stride and out_stride != 0:
+            kind.in_place = True
+        elif not disjoint(args[i], strides[i], out, out_stride, n, itemsize):
+            kind.independent = False
+        if strides[i] != itemsize and strides[i] != 0:
+            kind.contiguous = False
+        moving += strides[i] != 0
+    kind.contiguous = kind.contiguous and kind.independent
+    fl_fp_enter(&call.caller, row.all_units)
+    if n * itemsize * moving < smallest_team_bytes or not kind.independent:
+        run_operands(kind, row, args, strides, n)
+    else:
+        call.row = row
+        call.args = args
+        call.strides = strides
+        call.n = n
+        run_large(&call, n * itemsize * moving)
+    fl_fp_leave(&call.caller, row.all_units)
+
+
+cdef void inner_loop(
+        char **args, const cnp.npy_intp *dimensions, const cnp.npy_intp *steps, void *data) noexcept nogil:
+    if dimensions[0] > 0:
+        run(<const Row *>data, args, <const Py_ssize_t *>steps, dimensions[0])
+
+
+def levels():
+    """The SIMD levels that this CPU has, best first."""
+    return [fl_levels[i].name.decode() for i in range(fl_levels_count) if fl_levels[i].supported()]
+
+
+def level():
+    """The SIMD level in use."""
+    return active_level.name.decode()
+
+
+def use_level(name):
+    """Switch to the level called `name`: for the tests and the self-check, while nothing else computes."""
+    global active_level
+    cdef int i, operation, dtype
+    if name not in levels():
+        raise ValueError(f"SIMD level {name!r} is not one of this CPU's: {', '.join(levels())}")
+    for i in range(fl_levels_count):
+        if fl_levels[i].name.decode() == name:
+            active_level = fl_levels[i]
+    for operation in range(FL_OPERATIONS):
+        for dtype in range(FL_DTYPES):
+            rows[operation][dtype].kernels = active_level.kernels[operation][dtype]
+
+
+def stream_threshold():
+    """Bytes of memory traffic from which a separate output is stored past the caches."""
+    return stream_bytes
+
+
+def set_stream_threshold(nbytes):
+    """Set `stream_threshold`: for the tests, while nothing else computes."""
+    global stream_bytes
+    stream_bytes = nbytes
+
+
+def dtypes():
+    """Names of the dtypes that have loops of their own."""
+    return [np.dtype(_bfloat16).name if dtype == FL_BFLOAT16 else cnp.PyArray_DescrFromType(type_numbers[dtype]).name
+            for dtype in range(FL_DTYPES) if type_numbers[dtype] >= 0]
+
+
+def register(name, doc):
+    """register(name, doc)
+
+    Make the ufunc of one operation in ``kernels/operations.h``.
+
+    Parameters
+    ----------
+    name : str
+        The operation's name there, and the ufunc's.
+    doc : str
+        Its docstring; NumPy puts the signature above it.
+
+    Returns
+    -------
+    numpy.ufunc
+    """
+    cdef int operation, slot, i, inputs
+    cdef int bfloat16_types[FL_MAX_INPUTS + 1]
+    for operation in range(FL_OPERATIONS):
+        if fl_operations[operation].name.decode() == name:
+            break
+    else:
+        raise ValueError(f"kernels/operations.h has no operation {name!r}")
+    inputs = fl_operations[operation].inputs
+    for slot in range(4):
+        ufunc_data[operation][slot] = &rows[operation][builtin_dtypes[slot]]
+        for i in range(inputs + 1):
+            ufunc_types[operation][slot * (inputs + 1) + i] = <char>type_numbers[builtin_dtypes[slot]]
+    # NumPy keeps the pointer to the docstring.
+    encoded = doc.encode()
+    _docstrings.append(encoded)
+    ufunc = PyUFunc_FromFuncAndData(
+        ufunc_loops, ufunc_data[operation], ufunc_types[operation], 4, inputs, 1, PyUFunc_None,
+        fl_operations[operation].name, encoded, 0)
+    if type_numbers[FL_BFLOAT16] >= 0:
+        for i in range(inputs + 1):
+            bfloat16_types[i] = type_numbers[FL_BFLOAT16]
+        PyUFunc_RegisterLoopForType(
+            ufunc, type_numbers[FL_BFLOAT16], inner_loop, bfloat16_types, &rows[operation][FL_BFLOAT16])
+        _keep_bfloat16(ufunc, inputs)
+    try:
+        # pickle finds a ufunc by module and name.
+        ufunc.__module__ = "fastlrelu"
+    except AttributeError:
+        # NumPy before 2.2: pickle searches all modules instead.
+        pass
+    return ufunc
+
+
+cdef _keep_bfloat16(ufunc, int inputs):
+    """Let a Python number beside bfloat16 arrays keep bfloat16, where NumPy would widen them."""
+    bfloat16 = type(np.dtype(_bfloat16))
+    promoter = PyCapsule_New(<void *>promote_python_numbers, "numpy._ufunc_promoter", NULL)
+    python_numbers = (python_float_dtype(), python_int_dtype())
+    for given in itertools.product((bfloat16, *python_numbers), repeat=inputs):
+        if bfloat16 in given and any(number in given for number in python_numbers):
+            PyUFunc_AddPromoter(ufunc, (*given, None), promoter)
+
+
+cdef _build_table():
+    cdef int operation, dtype, i
+    cdef int itemsizes[FL_DTYPES]
+    itemsizes[FL_FLOAT16] = itemsizes[FL_BFLOAT16] = 2
+    itemsizes[FL_FLOAT32] = 4
+    itemsizes[FL_FLOAT64] = 8
+    itemsizes[FL_LONGDOUBLE] = sizeof(long double)
+    for i in range(4):
+        ufunc_loops[i] = inner_loop
+    for operation in range(FL_OPERATIONS):
+        for dtype in range(FL_DTYPES):
+            rows[operation][dtype].inputs = fl_operations[operation].inputs
+            rows[operation][dtype].itemsize = itemsizes[dtype]
+            rows[operation][dtype].all_units = dtype == FL_LONGDOUBLE
+
+
+cdef _choose_level():
+    forced = os.environ.get("FASTLRELU_SIMD")
+    if forced and forced.lower() not in levels():
+        raise ImportError(
+            f"FASTLRELU_SIMD={forced!r} is not a SIMD level of this CPU and build; choose one of {', '.join(levels())}")
+    use_level(forced.lower() if forced else levels()[0])
+
+
+_docstrings = []
+try:
+    from ml_dtypes import bfloat16 as _bfloat16
+except ImportError:
+    _bfloat16 = None
+else:
+    type_numbers[FL_BFLOAT16] = np.dtype(_bfloat16).num
+_build_table()
+_choose_level()

@@ -1,0 +1,37 @@
+/* The compilers' spellings, and the regions of code built for more than the baseline instruction set. */
+#ifndef FASTLRELU_COMPILER_H
+#define FASTLRELU_COMPILER_H
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define ALWAYS_INLINE __forceinline
+#else
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#endif
+
+/* No iteration reads what another writes: the caller has checked that input and output are the same or disjoint. */
+#if defined(__clang__)
+#define INDEPENDENT_ITERATIONS _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT_ITERATIONS _Pragma("GCC ivdep")
+#elif defined(_MSC_VER)
+#define INDEPENDENT_ITERATIONS __pragma(loop(ivdep))
+#else
+#define INDEPENDENT_ITERATIONS
+#endif
+
+/* Other compilers get the baseline level alone. A clang region ignores its whole string if it does not know one word of
+ * it, so the strings are plain feature names. */
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define FASTLRELU_X86_REGIONS 1
+#define FASTLRELU_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define REGION_BEGIN(features) \
+    FASTLRELU_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define REGION_END FASTLRELU_PRAGMA(clang attribute pop)
+#else
+#define REGION_BEGIN(features) FASTLRELU_PRAGMA(GCC push_options) FASTLRELU_PRAGMA(GCC target features)
+#define REGION_END FASTLRELU_PRAGMA(GCC pop_options)
+#endif
+#endif
+
+#endif

@@ -1,0 +1,66 @@
+/* The two kernels of each operation for one dtype, around that dtype's SYMBOL(loop) and SYMBOL(strided). */
+static ALWAYS_INLINE void SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
+                                             const ptrdiff_t *strides, const ptrdiff_t n) {
+    int steps = 0;
+    for (int i = 0; i < inputs; i++) {
+        steps |= (strides[i] != 0) << i;
+    }
+#define CASE(s)                                                                               \
+    case s:                                                                                   \
+        if (s >> inputs == 0) {                                                               \
+            SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n);    \
+        }                                                                                     \
+        break;
+    switch (steps) {
+        CASE(0)
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+        CASE(5)
+        CASE(6)
+        CASE(7)
+    }
+#undef CASE
+}
+
+#define KERNELS(name, inputs)                                                                          \
+    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {  \
+        SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, n);                            \
+    }                                                                                                  \
+    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {     \
+        SYMBOL(strided)(SYMBOL(name##_apply), inputs, args, strides, n);                               \
+    }
+
+/* Every operation takes three values here, so that the loops above are written once; the unused ones cost nothing. */
+#define OPERATION1(name, a, result)                                                     \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b_, VALUE c_) {      \
+        (void)b_, (void)c_;                                                             \
+        return result;                                                                  \
+    }                                                                                   \
+    KERNELS(name, 1)
+#define OPERATION2(name, a, b, result)                                                  \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c_) {       \
+        (void)c_;                                                                       \
+        return result;                                                                  \
+    }                                                                                   \
+    KERNELS(name, 2)
+#define OPERATION3(name, a, b, c, result)                                               \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c) { return result; } \
+    KERNELS(name, 3)
+
+#include "operations.h"
+
+#undef OPERATION1
+#undef OPERATION2
+#undef OPERATION3
+#undef KERNELS
+#undef VALUE
+#undef ADD
+#undef SUB
+#undef MUL
+#undef DIV
+#undef SELECT_POSITIVE
+#undef CONSTANT
+#undef ROUND
+#undef DTYPE

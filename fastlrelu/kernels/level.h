@@ -1,0 +1,84 @@
+/* One SIMD level: every kernel, and the row of function pointers that the dispatch reads. Included once per level with
+ * LEVEL (an identifier), LEVEL_NAME and LEVEL_LANES (the header with the 16-bit conversions) defined. */
+#include LEVEL_LANES
+
+#define SYMBOL_(name, dtype, level) name##_##dtype##_##level
+#define SYMBOL_EXPANDED(name, dtype, level) SYMBOL_(name, dtype, level)
+#define SYMBOL(name) SYMBOL_EXPANDED(name, DTYPE, LEVEL)
+#define JOINED_(name, level) name##_##level
+#define JOINED(name, level) JOINED_(name, level)
+
+#define DTYPE float32
+#define ELEMENT float
+#define SUM double
+#include "loops_wide.h"
+
+#define DTYPE float64
+#define ELEMENT double
+#define SUM double
+#include "loops_wide.h"
+
+#define DTYPE longdouble
+#define ELEMENT long double
+#define SUM long double
+#include "loops_wide.h"
+
+#define DTYPE float16
+#define LOAD f16_load
+#define STORE f16_store
+#include "loops_half.h"
+
+#define DTYPE bfloat16
+#define LOAD bf16_load
+#define STORE bf16_store
+#include "loops_half.h"
+
+#define ROW(name, dtype)                                                              \
+    {SYMBOL_EXPANDED(name##_contiguous, dtype, LEVEL), SYMBOL_EXPANDED(name##_strided, dtype, LEVEL)}
+#define ROWS(name) \
+    {ROW(name, float16), ROW(name, bfloat16), ROW(name, float32), ROW(name, float64), ROW(name, longdouble)},
+#define OPERATION1(name, a, result) ROWS(name)
+#define OPERATION2(name, a, b, result) ROWS(name)
+#define OPERATION3(name, a, b, c, result) ROWS(name)
+
+static const fl_level JOINED(level, LEVEL) = {
+    LEVEL_NAME,
+    JOINED(supported, LEVEL),
+    {
+#include "operations.h"
+    },
+    {
+        SYMBOL_EXPANDED(prelu_grad, float16, LEVEL),
+        SYMBOL_EXPANDED(prelu_grad, bfloat16, LEVEL),
+        SYMBOL_EXPANDED(prelu_grad, float32, LEVEL),
+        SYMBOL_EXPANDED(prelu_grad, float64, LEVEL),
+        SYMBOL_EXPANDED(prelu_grad, longdouble, LEVEL),
+    },
+};
+
+#undef ROW
+#undef ROWS
+#undef OPERATION1
+#undef OPERATION2
+#undef OPERATION3
+#undef SYMBOL
+#undef SYMBOL_
+#undef SYMBOL_EXPANDED
+#undef JOINED
+#undef JOINED_
+#undef LANES
+#undef lanes
+#undef lanes_add
+#undef lanes_sub
+#undef lanes_mul
+#undef lanes_div
+#undef lanes_select_positive
+#undef lanes_broadcast
+#undef lanes_store
+#undef f16_load
+#undef f16_store
+#undef bf16_load
+#undef bf16_store
+#undef LEVEL
+#undef LEVEL_NAME
+#undef LEVEL_LANES

@@ -1,0 +1,72 @@
+/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined.
+ *
+ * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop at
+ * every level as well as intrinsics would. */
+#define VALUE ELEMENT
+#define ADD(a, b) ((a) + (b))
+#define SUB(a, b) ((a) - (b))
+#define MUL(a, b) ((a) * (b))
+#define DIV(a, b) ((a) / (b))
+#define SELECT_POSITIVE(c, a, b) ((c) > 0 ? (a) : (b))
+#define CONSTANT(v) ((ELEMENT)(v))
+#define ROUND(v) (v)
+
+/* step_a to step_c are 0 or 1 and constant in each copy of the loop: only so is it vectorised. */
+static ALWAYS_INLINE void SYMBOL(loop)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
+                                       const int step_a, const int step_b, const int step_c, const ptrdiff_t n) {
+    const ELEMENT *const a = (const ELEMENT *)args[0];
+    const ELEMENT *const b = inputs > 1 ? (const ELEMENT *)args[1] : a;
+    const ELEMENT *const c = inputs > 2 ? (const ELEMENT *)args[2] : a;
+    const ELEMENT first_a = *a, first_b = *b, first_c = *c;
+    ELEMENT *const out = (ELEMENT *)args[inputs];
+    INDEPENDENT_ITERATIONS
+    for (ptrdiff_t i = 0; i < n; i++) {
+        out[i] = apply(step_a ? a[i] : first_a, step_b ? b[i] : first_b, step_c ? c[i] : first_c);
+    }
+}
+
+static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
+                                          const ptrdiff_t *strides, const ptrdiff_t n) {
+    const char *a = args[0];
+    const char *b = inputs > 1 ? args[1] : a;
+    const char *c = inputs > 2 ? args[2] : a;
+    const ptrdiff_t stride_a = strides[0];
+    const ptrdiff_t stride_b = inputs > 1 ? strides[1] : 0;
+    const ptrdiff_t stride_c = inputs > 2 ? strides[2] : 0;
+    char *out = args[inputs];
+    for (ptrdiff_t i = 0; i < n; i++) {
+        *(ELEMENT *)out = apply(*(const ELEMENT *)a, *(const ELEMENT *)b, *(const ELEMENT *)c);
+        a += stride_a;
+        b += stride_b;
+        c += stride_c;
+        out += strides[inputs];
+    }
+}
+
+static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step, void *grad_x,
+                               void *sums, ptrdiff_t n) {
+    const ELEMENT *const g = (const ELEMENT *)grad;
+    const ELEMENT *const v = (const ELEMENT *)x;
+    const ELEMENT *const s = (const ELEMENT *)slope;
+    ELEMENT *const out = (ELEMENT *)grad_x;
+    SUM *const sum = (SUM *)sums;
+    const ELEMENT first = *s;
+    if (slope_step == 0) {
+        INDEPENDENT_ITERATIONS
+        for (ptrdiff_t i = 0; i < n; i++) {
+            sum[i] += v[i] > 0 ? 0 : (SUM)v[i] * (SUM)g[i];
+            out[i] = v[i] > 0 ? g[i] : first * g[i];
+        }
+    } else {
+        INDEPENDENT_ITERATIONS
+        for (ptrdiff_t i = 0; i < n; i++) {
+            sum[i] += v[i] > 0 ? 0 : (SUM)v[i] * (SUM)g[i];
+            out[i] = v[i] > 0 ? g[i] : s[i] * g[i];
+        }
+    }
+}
+
+#include "entry_points.h"
+
+#undef ELEMENT
+#undef SUM

@@ -1,0 +1,39 @@
+"""Fixtures that the whole suite shares."""
+
+import numpy as np
+import pytest
+
+import fastlrelu as fl
+from fastlrelu import _threads, _ufuncs
+
+
+@pytest.fixture(params=_ufuncs.levels())
+def simd_level(request):
+    """Each SIMD level of this CPU in turn."""
+    before = _ufuncs.level()
+    _ufuncs.use_level(request.param)
+    yield request.param
+    _ufuncs.use_level(before)
+
+
+@pytest.fixture(params=[1, 2, 7])
+def thread_count(request):
+    """One, two and seven threads, for every array of 256 KiB and more."""
+    _threads.set_parallel_bytes(256 << 10)
+    with fl.num_threads(request.param):
+        yield request.param
+    _threads.set_parallel_bytes(None)
+
+
+@pytest.fixture(params=["stored", "streamed"])
+def store(request):
+    """Large results stored plainly, and past the caches."""
+    before = _ufuncs.stream_threshold()
+    _ufuncs.set_stream_threshold(1 if request.param == "streamed" else 1 << 60)
+    yield request.param
+    _ufuncs.set_stream_threshold(before)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
