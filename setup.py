@@ -52,12 +52,8 @@ class BuildExt(build_ext):
             source = Path(folder, "probe.c")
             source.write_text(OPENMP_PROBE)
             try:
-                objects = self.compiler.compile(
-                    [str(source)], output_dir=folder, extra_postargs=compile_flags
-                )
-                self.compiler.link_executable(
-                    objects, "probe", output_dir=folder, extra_postargs=link_flags
-                )
+                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=compile_flags)
+                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link_flags)
                 subprocess.run([Path(folder, "probe")], check=True, timeout=60)
             except (CompileError, LinkError, OSError, subprocess.SubprocessError) as error:
                 self._note_serial(f"the OpenMP probe failed: {error}")

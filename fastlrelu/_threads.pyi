@@ -1,5 +1,5 @@
 from types import TracebackType
-from typing import SupportsIndex, TypedDict
+from typing import Self, SupportsIndex, TypedDict
 
 class Measurement(TypedDict):
     bytes: int
@@ -11,9 +11,9 @@ openmp: bool
 def set_num_threads(n: SupportsIndex) -> None: ...
 def get_num_threads() -> int: ...
 
-class num_threads:
+class num_threads:  # noqa: N801  a function's name, as in with num_threads(4)
     def __init__(self, n: SupportsIndex) -> None: ...
-    def __enter__(self) -> num_threads: ...
+    def __enter__(self) -> Self: ...
     def __exit__(
         self,
         kind: type[BaseException] | None,

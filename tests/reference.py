@@ -61,6 +61,7 @@ def every_half(dtype):
 
 def telling_values(dtype):
     """Zeros, subnormals, neighbours of the limits, infinities, nan, of both signs, and plain numbers."""
+    dtype = np.dtype(dtype)
     info = ml_dtypes.finfo(dtype) if dtype == BFLOAT16 else np.finfo(dtype)
     tiny, smallest, largest = info.tiny, info.smallest_subnormal, info.max
     with np.errstate(all="ignore"):

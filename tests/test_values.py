@@ -18,13 +18,9 @@ def test_every_half(simd_level, dtype, slope):
     x = ref.every_half(dtype)
     ref.assert_same_bits(fl.leaky_relu(x, slope), ref.leaky_relu(x, slope))
     grad_output = x[::-1].copy()
-    ref.assert_same_bits(
-        fl.leaky_relu_grad(grad_output, x, slope), ref.leaky_relu_grad(grad_output, x, slope)
-    )
+    ref.assert_same_bits(fl.leaky_relu_grad(grad_output, x, slope), ref.leaky_relu_grad(grad_output, x, slope))
     shifted = np.roll(x, 12345)
-    ref.assert_same_bits(
-        fl.add_leaky_relu(x, shifted, slope), ref.add_leaky_relu(x, shifted, slope)
-    )
+    ref.assert_same_bits(fl.add_leaky_relu(x, shifted, slope), ref.add_leaky_relu(x, shifted, slope))
 
 
 @pytest.mark.parametrize("dtype", ref.HALVES, ids=str)
@@ -59,10 +55,7 @@ def test_every_broadcast_operand(simd_level, dtype, name, rng):
     inputs, expected = ref.OPERATIONS[name]
     for mask in range(2 ** (inputs + 1)):
         for n in (1, 3, 33, 100):
-            operands = [
-                ref.random_values(rng, n if mask >> i & 1 else (), dtype)
-                for i in range(inputs + 1)
-            ]
+            operands = [ref.random_values(rng, n if mask >> i & 1 else (), dtype) for i in range(inputs + 1)]
             with np.errstate(all="ignore"):
                 wanted = expected(*operands)
             ref.assert_same_bits(getattr(fl, name)(*operands), wanted)
@@ -70,23 +63,19 @@ def test_every_broadcast_operand(simd_level, dtype, name, rng):
 
 def elements(width):
     bits = {16: np.float16, 32: np.float32, 64: np.float64}[width]
-    return hnp.arrays(
-        f"uint{width}", st.integers(0, 200), elements=st.integers(0, 2**width - 1)
-    ).map(lambda a: a.view(bits))
+    return hnp.arrays(f"uint{width}", st.integers(0, 200), elements=st.integers(0, 2**width - 1)).map(
+        lambda a: a.view(bits)
+    )
 
 
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_any_bit_pattern(simd_level, width):
-    @settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-    )
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
     @given(elements(width), st.floats(width=width))
     def check(x, slope):
         ref.assert_same_bits(fl.leaky_relu(x, slope), ref.leaky_relu(x, slope))
         grad_output = x[::-1].copy()
-        ref.assert_same_bits(
-            fl.leaky_relu_grad(grad_output, x, slope), ref.leaky_relu_grad(grad_output, x, slope)
-        )
+        ref.assert_same_bits(fl.leaky_relu_grad(grad_output, x, slope), ref.leaky_relu_grad(grad_output, x, slope))
 
     check()
 

@@ -1,0 +1,32 @@
+"""The command line of ``fastlrelu info``."""
+
+from __future__ import annotations
+
+import argparse
+
+from .._config import show_config
+from . import proof, timing
+
+DESCRIPTION = "show the configuration, prove equality with np.where, and time this machine"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the command."""
+    parser.add_argument("--no-timing", action="store_true", help="leave out the table of times (about ten seconds)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns
+    -------
+    int
+        The exit status: 1 if any result differs from ``np.where``.
+    """
+    show_config()
+    print()
+    equal = proof.show()
+    if not arguments.no_timing:
+        print()
+        timing.show()
+    return 0 if equal else 1
