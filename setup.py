@@ -1,4 +1,4 @@
-"""The part of the build that needs a program: the OpenMP probe and the Cython modules. The rest is in pyproject.toml."""
+"""The part of the build that needs a program: the OpenMP probe and the Cython modules."""
 
 import os
 import subprocess

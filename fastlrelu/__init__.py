@@ -3,10 +3,10 @@
 # First: it decides how OpenMP is loaded, and every module below links to it.
 from ._openmp import _threads  # isort: skip
 
+from . import _operations
 from ._calls import LeakyReLU, leaky_relu_, leaky_relu_grad_
 from ._config import config, show_config
 from ._operations import *
-from ._operations import __all__ as _operations
 from ._prelu import prelu, prelu_grad
 from ._version import __version__
 
@@ -26,5 +26,5 @@ __all__ = [
     "prelu_grad",
     "set_num_threads",
     "show_config",
-    *_operations,
+    *(name for name in vars(_operations) if not name.startswith("_")),
 ]

@@ -1,5 +1,5 @@
-# What a plain array is: exact, contiguous, aligned, of one supported dtype. The direct calls go to the kernels with these
-# alone and leave everything else to the ufuncs.
+# What a plain array is: exact, contiguous, aligned, of one supported dtype. The direct calls go to the kernels with
+# these alone and leave everything else to the ufuncs.
 
 cimport numpy as cnp
 

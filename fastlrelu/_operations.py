@@ -1,13 +1,14 @@
 """The table of operations: one row for each line of ``kernels/operations.h``, with the docstring of its ufunc.
 
-Every ufunc here is a public name of the package. NumPy puts the signature above each docstring.
+Every name here is a public name of the package, hence the underscores at the imports. NumPy puts the signature above
+each docstring.
 """
 
-from numpy import ufunc
+from numpy import ufunc as _ufunc
 
-from ._ufuncs import register
+from ._ufuncs import register as _register
 
-leaky_relu: ufunc = register(
+leaky_relu: _ufunc = _register(
     "leaky_relu",
     """Leaky ReLU: `x` where it is greater than 0, else ``negative_slope * x``.
 
@@ -52,7 +53,7 @@ array([-0.2, -0. ,  3. ])
 """,
 )
 
-leaky_relu_grad: ufunc = register(
+leaky_relu_grad: _ufunc = _register(
     "leaky_relu_grad",
     """Gradient of leaky ReLU: `grad_output` where `x` is greater than 0, else ``negative_slope * grad_output``.
 
@@ -101,7 +102,7 @@ array([0.1, 0.1, 1. ])
 """,
 )
 
-add_leaky_relu: ufunc = register(
+add_leaky_relu: _ufunc = _register(
     "add_leaky_relu",
     """Leaky ReLU of a sum, in one pass: a layer's bias or a residual connection.
 
@@ -144,5 +145,3 @@ Examples
 array([[-0.2,  2. ]])
 """,
 )
-
-__all__ = [name for name, value in list(globals().items()) if isinstance(value, ufunc)]

@@ -225,7 +225,6 @@ cdef void sum_columns(const Backward *call, Py_ssize_t block) noexcept nogil:
     cdef Py_ssize_t width = call.columns if call.columns > period else min(call.columns, period - first)
     cdef Py_ssize_t channel = first // call.shape.inner
     cdef Py_ssize_t i
-    cdef char *total
     memset(sums, 0, width * sum_size)
     write_out_slopes(
         slopes, call.weight, channel, call.shape.inner, call.shape.channels, width, itemsize)
@@ -235,8 +234,8 @@ cdef void sum_columns(const Backward *call, Py_ssize_t block) noexcept nogil:
             sums, min(width, stop - start))
         start += step
     for i in range(width):
-        total = call.partial + (part * call.shape.channels + (first + i) // call.shape.inner % call.shape.channels) * sum_size
-        add(total, sums + i * sum_size, call.wide)
+        channel = (first + i) // call.shape.inner % call.shape.channels
+        add(call.partial + (part * call.shape.channels + channel) * sum_size, sums + i * sum_size, call.wide)
 
 
 cdef void backward_block(void *context, Py_ssize_t block) noexcept nogil:
@@ -483,7 +482,9 @@ def prelu_grad(grad_output, x, weight, axis=1):
     if grad_output.shape != x.shape:
         raise ValueError(f"grad_output has shape {grad_output.shape}, but x has shape {x.shape}")
     axis = _checked_axis(x.shape, weight.shape, axis)
-    if not type(grad_output) is type(x) is type(weight) is np.ndarray:
+    if not (
+        cnp.PyArray_CheckExact(grad_output) and cnp.PyArray_CheckExact(x) and cnp.PyArray_CheckExact(weight)
+    ):
         return _prelu_grad_of_other_arrays(grad_output, x, weight, axis)
     dtype = plain_dtype(x)
     if dtype < 0 or plain_dtype(weight) != dtype or not same_kind(grad_output, <cnp.ndarray>x, dtype):

@@ -1,6 +1,7 @@
 from types import TracebackType
-from typing import Self, SupportsIndex, TypedDict
+from typing import Self, SupportsIndex, TypedDict, type_check_only
 
+@type_check_only
 class Measurement(TypedDict):
     bytes: int
     alone: float | None

@@ -14,7 +14,6 @@ import itertools
 import os
 
 cimport numpy as cnp
-from libc.string cimport memcpy
 from cpython.pycapsule cimport PyCapsule_New
 
 from ._threads cimport Team, enter_team, leave_team, run_blocks, smallest_team_bytes
@@ -225,7 +224,8 @@ cdef void run_packed(
 
 
 cdef void run_operands(
-        const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+        const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides,
+        Py_ssize_t n) noexcept nogil:
     if kind.contiguous:
         row.kernels.contiguous(args, strides, n)
     elif kind.independent and n >= PACK_ELEMENTS:

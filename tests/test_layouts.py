@@ -1,4 +1,4 @@
-"""Every layout that NumPy passes to a loop: strides, orders, offsets, byte orders, overlap; outputs of all these kinds."""
+"""Every layout that NumPy passes to a loop: strides, orders, offsets, byte orders, overlap, for inputs and outputs."""
 
 import itertools
 

@@ -5,11 +5,11 @@ static ALWAYS_INLINE void SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE)
     for (int i = 0; i < inputs; i++) {
         steps |= (strides[i] != 0) << i;
     }
-#define CASE(s)                                                                               \
-    case s:                                                                                   \
-        if (s >> inputs == 0) {                                                               \
-            SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n);    \
-        }                                                                                     \
+#define CASE(s)                                                                            \
+    case s:                                                                                \
+        if (s >> inputs == 0) {                                                            \
+            SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n); \
+        }                                                                                  \
         break;
     switch (steps) {
         CASE(0)
@@ -24,29 +24,31 @@ static ALWAYS_INLINE void SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE)
 #undef CASE
 }
 
-#define KERNELS(name, inputs)                                                                          \
-    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {  \
-        SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, n);                            \
-    }                                                                                                  \
-    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {     \
-        SYMBOL(strided)(SYMBOL(name##_apply), inputs, args, strides, n);                               \
+#define KERNELS(name, inputs)                                                                         \
+    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) { \
+        SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, n);                           \
+    }                                                                                                 \
+    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {    \
+        SYMBOL(strided)(SYMBOL(name##_apply), inputs, args, strides, n);                              \
     }
 
 /* Every operation takes three values here, so that the loops above are written once; the unused ones cost nothing. */
-#define OPERATION1(name, a, result)                                                     \
-    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b_, VALUE c_) {      \
-        (void)b_, (void)c_;                                                             \
-        return result;                                                                  \
-    }                                                                                   \
+#define OPERATION1(name, a, result)                                                \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b_, VALUE c_) { \
+        (void)b_, (void)c_;                                                        \
+        return result;                                                             \
+    }                                                                              \
     KERNELS(name, 1)
-#define OPERATION2(name, a, b, result)                                                  \
-    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c_) {       \
-        (void)c_;                                                                       \
-        return result;                                                                  \
-    }                                                                                   \
+#define OPERATION2(name, a, b, result)                                            \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c_) { \
+        (void)c_;                                                                 \
+        return result;                                                            \
+    }                                                                             \
     KERNELS(name, 2)
-#define OPERATION3(name, a, b, c, result)                                               \
-    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c) { return result; } \
+#define OPERATION3(name, a, b, c, result)                                        \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c) { \
+        return result;                                                           \
+    }                                                                            \
     KERNELS(name, 3)
 
 #include "operations.h"

@@ -16,7 +16,9 @@
 #if defined(FASTLRELU_X86_REGIONS)
 #include <cpuid.h>
 
-static int supported_sse42(void) { return __builtin_cpu_supports("sse4.2"); }
+static int supported_sse42(void) {
+    return __builtin_cpu_supports("sse4.2");
+}
 
 static int supported_avx2(void) {
     unsigned int eax, ebx, ecx = 0, edx;
@@ -31,7 +33,9 @@ static int supported_avx512(void) {
 }
 #endif
 
-static int supported_baseline(void) { return 1; }
+static int supported_baseline(void) {
+    return 1;
+}
 
 #define LEVEL baseline
 #if defined(__aarch64__)

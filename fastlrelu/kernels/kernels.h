@@ -31,8 +31,8 @@ typedef struct {
 
 /* grad_x as leaky_relu_grad, and sums[i] += grad[i] * x[i] where x[i] <= 0. slope_step is 0 or 1. sums has
  * long double elements for FL_LONGDOUBLE and double elements for every other dtype. */
-typedef void (*fl_prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step,
-                              void *grad_x, void *sums, ptrdiff_t n);
+typedef void (*fl_prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step, void *grad_x,
+                              void *sums, ptrdiff_t n);
 
 typedef struct {
     const char *name;

@@ -40,7 +40,9 @@ static ALWAYS_INLINE void f16_store_scalar(uint16_t *destination, float value) {
     *destination = (uint16_t)(((bits >> 16) & 0x8000u) | (magnitude < 0x47800000u ? finite : special));
 }
 
-static ALWAYS_INLINE float bf16_load_scalar(const uint16_t *source) { return float_of((uint32_t)*source << 16); }
+static ALWAYS_INLINE float bf16_load_scalar(const uint16_t *source) {
+    return float_of((uint32_t)*source << 16);
+}
 
 static ALWAYS_INLINE void bf16_store_scalar(uint16_t *destination, float value) {
     const uint32_t bits = bits_of(value);

@@ -33,7 +33,7 @@
 #define STORE bf16_store
 #include "loops_half.h"
 
-#define ROW(name, dtype)                                                              \
+#define ROW(name, dtype) \
     {SYMBOL_EXPANDED(name##_contiguous, dtype, LEVEL), SYMBOL_EXPANDED(name##_strided, dtype, LEVEL)}
 #define ROWS(name) \
     {ROW(name, float16), ROW(name, bfloat16), ROW(name, float32), ROW(name, float64), ROW(name, longdouble)},

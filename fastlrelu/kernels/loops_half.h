@@ -1,7 +1,7 @@
 /* The loops of one 16-bit dtype, with DTYPE, LOAD and STORE defined.
  *
- * The arithmetic is done in float32 lanes, LANES at a time, between conversions by hand: the compiler does not vectorise
- * those. NumPy computes so too, and rounds each result to 16 bits. */
+ * The arithmetic is done in float32 lanes, LANES at a time, between conversions by hand: the compiler does not
+ * vectorise those. NumPy computes so too, and rounds each result to 16 bits. */
 #define VALUE lanes
 #define ADD(a, b) lanes_add(a, b)
 #define SUB(a, b) lanes_sub(a, b)
@@ -37,8 +37,8 @@ static ALWAYS_INLINE void SYMBOL(loop)(VALUE (*apply)(VALUE, VALUE, VALUE), cons
     ptrdiff_t i = 0;
     INDEPENDENT_ITERATIONS
     for (; i <= n - LANES; i += LANES) {
-        STORE(out + i, apply(step_a ? LOAD(a + i) : first_a, step_b ? LOAD(b + i) : first_b,
-                             step_c ? LOAD(c + i) : first_c));
+        STORE(out + i,
+              apply(step_a ? LOAD(a + i) : first_a, step_b ? LOAD(b + i) : first_b, step_c ? LOAD(c + i) : first_c));
     }
     if (LANES > 1 && i < n) {
         /* The last lanes go through buffers: a load past the end may fault, one from before i reads results. */

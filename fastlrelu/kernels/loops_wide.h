@@ -1,7 +1,7 @@
 /* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined.
  *
- * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop at
- * every level as well as intrinsics would. */
+ * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop
+ * at every level as well as intrinsics would. */
 #define VALUE ELEMENT
 #define ADD(a, b) ((a) + (b))
 #define SUB(a, b) ((a) - (b))

@@ -1,0 +1,180 @@
+"""PReLU and its gradients: every layout against NumPy, the weight gradient against long double, errors."""
+
+import numpy as np
+import pytest
+
+import fastlrelu as fl
+import reference as ref
+
+SHAPES = [
+    ((8, 16, 28, 28), 1),
+    ((8, 28, 28, 16), -1),
+    ((3, 5), 1),
+    ((3, 5), 0),
+    ((7,), 0),
+    ((7,), -1),
+    ((100, 3), -1),
+    ((3, 5, 7), 1),
+    ((2, 1, 50), 1),
+    ((1, 3000, 3, 3), 1),
+    ((2, 3000, 5), 1),
+    ((2, 1030, 2), 1),
+    ((4, 3000), 0),
+    ((2, 3, 70_001), 1),
+    ((1, 1, 200_000), 1),
+    ((5000, 17), 1),
+    ((3, 200, 15), 1),
+    ((3, 200, 16), 1),
+    ((3, 200, 63), 1),
+    ((3, 200, 64), 1),
+    ((3, 4, 257), 1),
+    ((0, 3), 1),
+    ((3, 0), 1),
+    ((3, 4, 0), 1),
+]
+
+
+def channel_shaped(weight, ndim, axis):
+    return weight.reshape(weight.shape + (1,) * (ndim - 1 - axis % ndim))
+
+
+def exact_weight_gradient(grad_output, x, axis):
+    others = tuple(i for i in range(x.ndim) if i != axis % x.ndim)
+    with np.errstate(all="ignore"):
+        product = np.where(x > 0, 0, grad_output.astype(np.longdouble) * x.astype(np.longdouble))
+        return product.sum(axis=others), np.abs(product).sum(axis=others)
+
+
+def arrays(rng, shape, axis, dtype):
+    x, grad = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
+    return x, grad, rng.random(shape[axis]).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
+@pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_values(simd_level, dtype, shape, axis, order, rng):
+    x = np.asarray(ref.random_values(rng, shape, dtype), order=order)
+    weight = rng.standard_normal(shape[axis]).astype(dtype)
+    expected = ref.leaky_relu(x, channel_shaped(weight, x.ndim, axis))
+    result = fl.prelu(x, weight, axis)
+    ref.assert_same_bits(result, expected)
+    assert result.flags.f_contiguous == x.flags.f_contiguous
+    out = np.empty_like(x)
+    assert fl.prelu(x, weight, axis=axis, out=out) is out
+    ref.assert_same_bits(out, expected)
+    assert fl.prelu(x, weight, axis, out=x) is x
+    ref.assert_same_bits(x, expected)
+
+
+@pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
+@pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_gradients(simd_level, dtype, shape, axis, order, rng):
+    x, grad, weight = (np.asarray(a, order=order) for a in arrays(rng, shape, axis, dtype))
+    grad_x, grad_weight = fl.prelu_grad(grad, x, weight, axis)
+    slopes = channel_shaped(weight, x.ndim, axis)
+    ref.assert_same_bits(grad_x, ref.leaky_relu_grad(grad, x, slopes))
+    assert grad_weight.dtype == dtype
+    assert grad_weight.shape == weight.shape
+    exact, magnitude = exact_weight_gradient(grad, x, axis)
+    # Sums of float64 rounded once: half a unit in the last place, and what n additions in float64 may lose.
+    info = ref.ml_dtypes.finfo(dtype) if dtype == ref.BFLOAT16 else np.finfo(dtype)
+    lost = x.size * np.finfo(np.longdouble if dtype == np.longdouble else np.float64).eps * magnitude
+    tolerance = np.longdouble(info.eps) * np.abs(exact) + lost + np.longdouble(info.tiny)
+    assert (np.abs(grad_weight.astype(np.longdouble) - exact) <= tolerance).all()
+
+
+@pytest.mark.parametrize(("shape", "axis"), [*SHAPES[:2], SHAPES[9], SHAPES[13], SHAPES[15]], ids=str)
+@pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
+def test_the_same_bits_for_any_thread_count_and_level(shape, axis, dtype, rng, simd_level, thread_count, store):
+    x, grad, weight = arrays(rng, shape, axis, dtype)
+    results = (fl.prelu(x, weight, axis), *fl.prelu_grad(grad, x, weight, axis))
+    with fl.num_threads(1):
+        fl._ufuncs.use_level("baseline" if "baseline" in fl._ufuncs.levels() else "neon")
+        expected = (fl.prelu(x, weight, axis), *fl.prelu_grad(grad, x, weight, axis))
+    for result, wanted in zip(results, expected, strict=True):
+        ref.assert_same_bits(result, wanted)
+
+
+def test_special_values_in_the_weight_gradient():
+    x = np.array([[np.inf, -np.inf, np.nan, 0.0, -0.0, 2.0, -3.0]])
+    ones = np.ones_like(x)
+    for grad_output in (ones, 0 * ones, np.inf * ones):
+        with np.errstate(all="ignore"):
+            expected = np.where(x > 0, 0.0, x * grad_output)[0]
+            _, grad_weight = fl.prelu_grad(grad_output, x, np.full(7, 0.5))
+        np.testing.assert_array_equal(grad_weight, expected)
+
+
+def test_other_operands_give_the_same_answer(rng):
+    x, grad, weight = arrays(rng, (4, 6, 10), 1, np.float32)
+    expected = fl.prelu(x, weight)
+    expected_x, expected_weight = fl.prelu_grad(grad, x, weight)
+    big = np.zeros((4, 6, 20), np.float32)
+    big[..., ::2] = x
+    strided = big[..., ::2]
+    swapped = x.astype(x.dtype.newbyteorder())
+    for other in (strided, swapped):
+        ref.assert_same_bits(fl.prelu(other, weight), expected)
+        grad_x, grad_weight = fl.prelu_grad(grad, other, weight)
+        ref.assert_same_bits(grad_x, expected_x)
+        ref.assert_same_bits(grad_weight, expected_weight)
+    ref.assert_same_bits(fl.prelu(x, weight[::-1]), ref.leaky_relu(x, weight[::-1][:, None]))
+    doubles = fl.prelu(x, weight.tolist())
+    ref.assert_same_bits(doubles, ref.leaky_relu(x, np.array(weight.tolist())[:, None]))
+    assert fl.prelu_grad(grad, x, weight.tolist())[1].dtype == np.float64
+    integers = np.arange(-6, 6).reshape(4, 3)
+    ref.assert_same_bits(fl.prelu(integers, [0.5, 1.0, 2.0]), ref.leaky_relu(integers, np.array([0.5, 1, 2])))
+    out = np.empty((4, 6, 20), np.float32)[..., ::2]
+    assert fl.prelu(x, weight, out=out) is out
+    ref.assert_same_bits(out, expected)
+
+
+def test_weight_inside_the_output(rng):
+    memory = rng.standard_normal((6, 6)).astype(np.float32)
+    expected = ref.leaky_relu(memory.copy(), memory[0].copy())
+    ref.assert_same_bits(fl.prelu(memory, memory[0], out=memory), expected)
+
+
+def test_masked_arrays_keep_their_mask():
+    x = np.ma.masked_array([[-1.0, -2.0], [3.0, -4.0]], mask=[[0, 1], [0, 0]])
+    result = fl.prelu(x, np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(result.mask, x.mask)
+    _, grad_weight = fl.prelu_grad(np.ma.ones((2, 2)), x, np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(grad_weight, [-1.0, -4.0])
+
+
+@pytest.mark.parametrize("call", [fl.prelu, lambda x, w, axis=1: fl.prelu_grad(x, x, w, axis)])
+def test_errors_name_both_numbers(call):
+    x = np.ones((2, 3, 4), np.float32)
+    for wrong in (np.ones(4, np.float32), np.ones(1, np.float32), [0.1, 0.2]):
+        with pytest.raises(ValueError, match=f"3 channels.*not {len(wrong)}"):
+            call(x, wrong)
+    for wrong in (np.float32(0.1), np.ones((3, 1))):
+        with pytest.raises(ValueError, match="3 channels"):
+            call(x, wrong)
+    for axis in (3, -4, 17):
+        with pytest.raises(ValueError, match=rf"{axis}.*3"):
+            call(x, np.ones(3), axis)
+    with pytest.raises(TypeError):
+        call(x, np.ones(3), 1.5)
+    with pytest.raises(TypeError):
+        call(x.astype(complex), np.ones(3))
+
+
+def test_shapes_and_outputs_that_do_not_fit():
+    x = np.ones((2, 3), np.float32)
+    weight = np.ones(3, np.float32)
+    with pytest.raises(ValueError, match=r"\(3, 2\).*\(2, 3\)"):
+        fl.prelu_grad(np.ones((3, 2)), x, weight)
+    read_only = np.zeros((2, 3), np.float32)
+    read_only.flags.writeable = False
+    for out, error in [
+        (read_only, ValueError),
+        (np.zeros((3, 2), np.float32), ValueError),
+        (np.zeros((2, 3), int), TypeError),
+    ]:
+        with pytest.raises(error):
+            fl.prelu(x, weight, out=out)
+        assert not out.any()

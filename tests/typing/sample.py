@@ -1,0 +1,28 @@
+"""Uses of the public names that a type checker must accept as they are annotated; checked, never run."""
+
+from typing import Any, assert_type
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fastlrelu as fl
+
+x: NDArray[np.float32] = np.ones((2, 3), np.float32)
+assert_type(fl.leaky_relu, np.ufunc)
+assert_type(fl.leaky_relu_grad, np.ufunc)
+assert_type(fl.add_leaky_relu, np.ufunc)
+fl.leaky_relu(x, 0.1, out=x, where=x > 0)
+assert_type(fl.leaky_relu_(x, 0.1), NDArray[np.float32])
+assert_type(fl.leaky_relu_grad_(x, [[1.0, 2.0, 3.0]]), NDArray[np.float32])
+act = fl.LeakyReLU(negative_slope=0.2)
+assert_type(act.negative_slope, float)
+act(x, out=x)
+act.grad(x, x, out=x)
+assert_type(fl.prelu(x, [0.1, 0.2, 0.3], axis=-1), NDArray[Any])
+assert_type(fl.prelu_grad(x, x, np.ones(3)), tuple[NDArray[Any], NDArray[Any]])
+with fl.num_threads(2):
+    assert_type(fl.get_num_threads(), int)
+fl.set_num_threads(1)
+assert_type(fl.config(), dict[str, Any])
+fl.show_config()
+assert_type(fl.__version__, str)
