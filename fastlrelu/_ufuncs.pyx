@@ -136,12 +136,6 @@ cdef int dtype_of(int type_number) noexcept nogil:
     return -1
 
 
-# What strides and addresses say of a call's operands.
-cdef struct Operands:
-    bint contiguous  # every operand is, or has stride 0, and they are independent
-    bint independent  # no input shares memory with the output, unless element on element
-    bint in_place  # some input is the output, element on element
-
 cdef struct Call:
     const Row *row
     char *const *args
@@ -265,14 +259,31 @@ cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
     leave_team(&team, nbytes)
 
 
+cdef void run_known(
+        Operands kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
+        Py_ssize_t nbytes) noexcept nogil:
+    """`run` for operands whose kind and memory traffic the caller knows."""
+    cdef Call call
+    fl_fp_enter(&call.caller, row.all_units)
+    if nbytes < smallest_team_bytes or not kind.independent:
+        run_operands(&kind, row, args, strides, n)
+    else:
+        call.kind = kind
+        call.row = row
+        call.args = args
+        call.strides = strides
+        call.n = n
+        run_large(&call, nbytes)
+    fl_fp_leave(&call.caller, row.all_units)
+
+
 cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
     """Apply the row's operation to ``n`` elements.
 
     ``args`` and ``strides`` are those of a ufunc inner loop: the inputs, then the output. Where the output overlaps an
     input other than element on element, the elements are computed one by one in ascending order.
     """
-    cdef Call call
-    cdef Operands *kind = &call.kind
+    cdef Operands kind
     cdef const char *out = args[row.inputs]
     cdef Py_ssize_t out_stride = strides[row.inputs]
     cdef Py_ssize_t itemsize = row.itemsize
@@ -290,16 +301,7 @@ cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_s
             kind.contiguous = False
         moving += strides[i] != 0
     kind.contiguous = kind.contiguous and kind.independent
-    fl_fp_enter(&call.caller, row.all_units)
-    if n * itemsize * moving < smallest_team_bytes or not kind.independent:
-        run_operands(kind, row, args, strides, n)
-    else:
-        call.row = row
-        call.args = args
-        call.strides = strides
-        call.n = n
-        run_large(&call, n * itemsize * moving)
-    fl_fp_leave(&call.caller, row.all_units)
+    run_known(kind, row, args, strides, n, n * itemsize * moving)
 
 
 cdef void inner_loop(
