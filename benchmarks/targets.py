@@ -99,7 +99,7 @@ def calls() -> Iterator[Result]:
         x, y = normal(n), normal(n)
         t = medians(
             {
-                "copy": x.copy,
+                "copy": lambda x=x: x.copy(),
                 "act": lambda x=x: act(x),
                 "where": lambda x=x: np.where(x > 0, x, 0.01 * x),
                 "in place": lambda y=y: fl.leaky_relu_(y, 1.0),
@@ -144,7 +144,13 @@ def sizes() -> Iterator[Result]:
         for n in (4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20):
             x, y = normal(n, dtype), normal(n, dtype)
             out = np.empty_like(x)
-            t = medians({**three_ways(x, out, y), "copyto": lambda x=x, out=out: np.copyto(out, x), "copy": x.copy})
+            t = medians(
+                {
+                    **three_ways(x, out, y),
+                    "copyto": lambda x=x, out=out: np.copyto(out, x),
+                    "copy": lambda x=x: x.copy(),
+                }
+            )
             name = f"{size(n)} {np.dtype(dtype)}"
             yield Result(f"{name}: np.copyto / out=", t["copyto"] / t["out="], 0.95)
             yield Result(f"{name}: x.copy() / new array", t["copy"] / t["new"], 0.95)
@@ -177,7 +183,7 @@ def huge() -> Iterator[Result]:
     n = 64 << 20
     x, y, out = normal(n), normal(n), np.zeros(n, np.float32)
     fl.set_num_threads(1)
-    t = medians({**three_ways(x, out, y), "copyto": lambda: np.copyto(out, x), "copy": x.copy}, rounds=9)
+    t = medians({**three_ways(x, out, y), "copyto": lambda: np.copyto(out, x), "copy": lambda x=x: x.copy()}, rounds=9)
     yield Result("64 M: np.copyto / out=", t["copyto"] / t["out="], 1.5)
     yield Result("64 M: np.copyto / in place", t["copyto"] / t["in place"], 1.9)
     yield Result("64 M: x.copy() / new array, 1 thread", t["copy"] / t["new"], 1.0)
@@ -187,7 +193,7 @@ def huge() -> Iterator[Result]:
         with fl.num_threads(2):
             return act(x)
 
-    t = medians({"copy": x.copy, "one": lambda: act(x), "two": with_two_threads}, rounds=9)
+    t = medians({"copy": lambda x=x: x.copy(), "one": lambda: act(x), "two": with_two_threads}, rounds=9)
     yield Result("64 M: x.copy() / new array, 2 threads", t["copy"] / t["two"], 1.8)
     yield Result("64 M new array: 1 thread / 2 threads", t["one"] / t["two"], 1.7)
     yield Result("64 M new array: input plus output / growth of peak memory", memory_ratio(), 0.99)

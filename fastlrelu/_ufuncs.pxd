@@ -45,10 +45,10 @@ cdef struct Operands:
 
 cdef Row *row_of(int operation, int dtype) noexcept nogil
 cdef fl_prelu_grad prelu_grad_kernel(int dtype) noexcept nogil
-cdef int dtype_of(int type_number) noexcept nogil
+cdef int type_numbers[FL_DTYPES]
 cdef void run_known(
-    Operands kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
-    Py_ssize_t nbytes) noexcept nogil
+    const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
+    Py_ssize_t nbytes, const fl_fp_state *caller) noexcept nogil
 cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil
 cdef void run_contiguous(
     const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n, bint stream) noexcept nogil
