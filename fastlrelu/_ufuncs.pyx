@@ -149,6 +149,10 @@ cdef bint disjoint(
     )
 
 
+cdef void repeat(char *destination, const char *element, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
+    fl_copy_strided(destination, itemsize, element, 0, n, itemsize)
+
+
 cdef void run_streamed(
         const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
     """Contiguous operands, and results that go past the caches through a small buffer."""
