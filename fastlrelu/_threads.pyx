@@ -6,12 +6,15 @@ Design
 ------
 a. A call with less work than ``smallest_team_bytes`` never comes here. No parallel region is faster than that.
 b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
-   that concurrent callers do not multiply the threads. The lock also guards every measurement below.
+   that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
+   countdown of untimed calls, which is atomic.
 c. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
 d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
-   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed.
-e. Threads must not lose to one thread. Per size, both ways are timed as they are used, the faster one is kept, and the
-   other is tried again ever more rarely.
+   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
+   OpenMP ends threads and starts new ones when the number differs from one team to the next.
+e. Threads must not lose to one thread. Per size, both ways are timed as they are used and the faster one is kept. Where
+   an empty parallel region takes longer than threads could save, they are not even tried. The slower way is tried again
+   ever more rarely, the more rarely the more it loses.
 """
 import numbers
 import os
@@ -35,6 +38,17 @@ cdef extern from *:
     static int omp_get_max_threads(void) { return 1; }
     static int omp_get_thread_limit(void) { return 1; }
     static int omp_get_level(void) { return 0; }
+    #endif
+
+    #if defined(_MSC_VER) && !defined(__clang__)
+    /* Aligned 64-bit accesses through volatile are atomic there. */
+    static long long load_relaxed(const long long *value) { return *(const volatile long long *)value; }
+    static void store_relaxed(long long *value, long long new_value) { *(volatile long long *)value = new_value; }
+    #else
+    static long long load_relaxed(const long long *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
+    static void store_relaxed(long long *value, long long new_value) {
+        __atomic_store_n(value, new_value, __ATOMIC_RELAXED);
+    }
     #endif
 
     #if defined(_WIN32)
@@ -62,29 +76,38 @@ cdef extern from *:
     """
     const int openmp_compiled
     int fork_happened
+    long long load_relaxed(const long long *value) noexcept nogil
+    void store_relaxed(long long *value, long long new_value) noexcept nogil
     int omp_get_max_threads() noexcept nogil
     int omp_get_thread_limit() noexcept nogil
     int omp_get_level() noexcept nogil
     int watch_forks()
     long long nanoseconds() noexcept nogil
 
-# Measurements of one power of two of bytes, in nanoseconds per byte; 0: not measured yet.
+# Measurements of calls whose memory traffic lies between one power of two and the next.
 cdef struct Slot:
-    double alone
+    int threads  # of the team that was measured
+    double alone  # nanoseconds per byte
     double together
     int calls_alone
     int calls_together
+    long long untimed  # calls that still go alone without a look
     long long until_retry
-    long long retry_interval
+    long long interval
 
 cdef enum:
     SLOTS = 48
     # Calls that each way gets before the two are compared.
-    FIRST_CALLS = 3
-    FIRST_RETRY = 64
-    LAST_RETRY = 65536
+    FIRST_CALLS = 2
+    FIRST_INTERVAL = 64
+    LAST_INTERVAL = 65536
+    # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
+    CALLS_PER_LOSS = 64
+    # A team that loses by this much at its first call gets no second one.
+    HOPELESS = 4
     MOST_THREADS = 1024
-    DEFAULT_TEAM_BYTES = 256 << 10
+    # A few microseconds of work at the speed of the second-level cache.
+    DEFAULT_TEAM_BYTES = 512 << 10
 
 # Above this, one region costs little beside the work, so that no first calls are spent on one thread.
 cdef Py_ssize_t always_try_bytes = 64 << 20
@@ -93,6 +116,8 @@ cdef Py_ssize_t smallest_team_bytes = DEFAULT_TEAM_BYTES
 cdef Py_ssize_t thread_bytes = 128 << 10
 
 cdef Slot slots[SLOTS]
+# Nanoseconds of an empty parallel region; 0: not measured yet.
+cdef double region_nanoseconds = 0
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
 cdef int requested_threads = 0
 cdef int processor_limit = MOST_THREADS
@@ -123,35 +148,94 @@ cdef int slot_of(Py_ssize_t nbytes) noexcept nogil:
     return slot
 
 
-cdef bint together_is_faster(Slot *slot, Py_ssize_t nbytes) noexcept nogil:
-    cdef bint faster
+cdef double lower_estimate(double estimate, double sample, int calls) noexcept nogil:
+    """Follow the low end of the samples: what lifts a single one is the rest of the machine."""
+    if calls == 0 or sample < estimate:
+        return sample
+    return estimate + (sample - estimate) / 16
+
+
+cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
+    pass
+
+
+cdef double region_cost(int threads) noexcept nogil:
+    """Nanoseconds of a parallel region without work, the least of a few."""
+    global region_nanoseconds
+    cdef Team team
+    cdef long long started
+    cdef int i
+    team.threads = threads
+    for i in range(3 if region_nanoseconds == 0 else 1):
+        started = nanoseconds()
+        run_blocks(&team, no_work, NULL, threads)
+        region_nanoseconds = lower_estimate(
+            region_nanoseconds, <double>(nanoseconds() - started), region_nanoseconds > 0)
+    return region_nanoseconds
+
+
+cdef void rest(Slot *slot, double loss) noexcept nogil:
+    """Let the slower way rest, the longer the more it loses and the more often it has lost."""
+    cdef double interval = max(<double>FIRST_INTERVAL, CALLS_PER_LOSS * loss)
+    slot.interval = <long long>min(<double>LAST_INTERVAL, max(interval, 2.0 * slot.interval))
+
+
+cdef bint go_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
+    """Whether this call uses the team, or adds to what is known of one thread; with the lock held."""
+    cdef double saved
     if not measured_choice:
         return True
+    if slot.threads != threads:
+        memset(slot, 0, sizeof(Slot))
+        slot.threads = threads
     if slot.calls_alone < FIRST_CALLS and nbytes < always_try_bytes:
         return False
     if slot.calls_together < FIRST_CALLS:
-        return True
-    if slot.calls_alone == 0:
-        return True
-    faster = slot.together < slot.alone
-    slot.until_retry -= 1
-    if slot.until_retry > 0:
-        return faster
-    slot.retry_interval = min(LAST_RETRY, max(FIRST_RETRY, 2 * slot.retry_interval))
-    slot.until_retry = slot.retry_interval
-    return not faster
+        if slot.calls_alone == 0:
+            return True
+        saved = slot.alone * nbytes * (threads - 1) / threads
+        if slot.calls_together == 0 and region_cost(threads) > saved:
+            rest(slot, 0)
+        elif slot.calls_together > 0 and slot.together > HOPELESS * slot.alone:
+            rest(slot, slot.together / slot.alone)
+        else:
+            return True
+    elif slot.calls_alone == 0:
+        # Large calls are compared with one thread only once the team has been measured.
+        return False
+    elif slot.together < slot.alone:
+        slot.until_retry -= 1
+        if slot.until_retry >= 0:
+            return True
+        rest(slot, slot.alone / slot.together - 1)
+        slot.until_retry = slot.interval
+        return False
+    else:
+        rest(slot, slot.together / slot.alone - 1)
+    # One thread is faster: many calls alone that nobody times, then one more call of each way.
+    store_relaxed(&slot.untimed, slot.interval)
+    slot.calls_alone = min(slot.calls_alone, FIRST_CALLS - 1)
+    slot.calls_together = min(slot.calls_together, FIRST_CALLS - 1)
+    return False
 
 
 cdef void enter_team(Team *team, Py_ssize_t nbytes) noexcept nogil:
     """Decide how many threads share ``nbytes`` of memory traffic; ``leave_team`` must follow."""
     cdef int threads = permitted_threads()
+    cdef int slot = slot_of(nbytes)
+    cdef long long untimed = load_relaxed(&slots[slot].untimed)
     team.threads = 1
     team.slot = -1
-    threads = min(threads, <int>min(nbytes // thread_bytes, MOST_THREADS))
-    if threads < 2 or not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+    if threads < 2 or nbytes < threads * thread_bytes:
         return
-    team.slot = slot_of(nbytes)
-    if together_is_faster(&slots[team.slot], nbytes):
+    if untimed > 0:
+        # Two callers at once may take the same number: one call more or less alone is no matter.
+        store_relaxed(&slots[slot].untimed, untimed - 1)
+        return
+    if not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+        return
+    team.slot = slot
+    if go_together(&slots[slot], threads, nbytes):
         team.threads = threads
     else:
         PyThread_release_lock(team_lock)
@@ -170,13 +254,6 @@ cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_
     # Dynamic: the caller works on while the others wake up, and does their share if they are late.
     for block in prange(blocks, schedule="dynamic", chunksize=1, num_threads=threads):
         task(context, block)
-
-
-cdef double lower_estimate(double estimate, double sample, int calls) noexcept nogil:
-    """Follow the low end of the samples: what lifts a single one is the rest of the machine."""
-    if calls == 0 or sample < estimate:
-        return sample
-    return estimate + (sample - estimate) / 16
 
 
 cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil:
@@ -330,7 +407,8 @@ def parallel_reason():
     """Where the choice between one thread and several comes from, in words."""
     if not measured_choice:
         return "FASTLRELU_PARALLEL_BYTES, with several threads from there on"
-    return "no parallel region is faster than so little work; above, the faster of both as measured"
+    cost = f"; an empty region takes {region_nanoseconds / 1000:.0f} us" if region_nanoseconds > 0 else ""
+    return f"no region is faster than less work; from there on the faster of both as measured{cost}"
 
 
 def set_parallel_bytes(nbytes):

@@ -93,7 +93,7 @@ cdef enum:
     # Elements per block of a team: large enough to hide the hand-over, small enough to share out evenly.
     BLOCK_BYTES = 128 << 10
     # Streamed results pass through a buffer of this size: so small that the CPU reads ahead while it is stored.
-    STREAM_BYTES = 2 << 10
+    STREAM_BYTES = 4 << 10
     # The start of a cache line, at which long runs of vectors should begin; shorter runs are not worth the second call.
     CACHE_LINE = 64
     ALIGN_BYTES = 8 << 10
