@@ -148,7 +148,7 @@ cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shap
     nbytes = 2 * call.n * row.itemsize
     call.stream = x != out and nbytes >= stream_bytes
     fl_fp_enter(&call.caller, row.all_units)
-    enter_team(&team, nbytes)
+    enter_team(&team, nbytes, out + nbytes // 4)
     call.team = team.threads > 1
     run_blocks(&team, forward_block, &call, (call.n + call.block - 1) // call.block)
     leave_team(&team, nbytes)
@@ -316,7 +316,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
         return -1
     memset(call.partial, 0, count * sum_size)
     fl_fp_enter(&call.caller, call.row.all_units)
-    enter_team(&team, nbytes)
+    enter_team(&team, nbytes, call.grad_x + nbytes // 6)
     call.team = team.threads > 1
     run_blocks(&team, backward_block, call, blocks)
     leave_team(&team, nbytes)

@@ -7,14 +7,16 @@ Design
 a. A call with less work than ``smallest_team_bytes`` never comes here. No parallel region is faster than that.
 b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
    that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
-   countdown of untimed calls, which is atomic.
+   term of the way that is held, which is atomic.
 c. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
 d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
    ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
    OpenMP ends threads and starts new ones when the number differs from one team to the next.
-e. Threads must not lose to one thread. Per size, both ways are timed as they are used and the faster one is kept. Where
-   an empty parallel region takes longer than threads could save, they are not even tried. The slower way is tried again
-   ever more rarely, the more rarely the more it loses.
+e. Threads must not lose to one thread. Per size, and apart for output memory that the system has yet to provide, which
+   several threads fetch faster than one, a few calls of each way are timed, one after the other, and the faster
+   way is held for a number of calls before both are timed again: for ever more calls while the same way wins, and for
+   the more the more the other loses. Where an empty parallel region takes longer than threads could save, they are not
+   even tried, and a held team that suddenly takes far longer than one thread did ends its term.
 """
 import numbers
 import os
@@ -38,6 +40,20 @@ cdef extern from *:
     static int omp_get_max_threads(void) { return 1; }
     static int omp_get_thread_limit(void) { return 1; }
     static int omp_get_level(void) { return 0; }
+    #endif
+
+    #if defined(__linux__)
+    #include <stdint.h>
+    #include <sys/mman.h>
+    #include <unistd.h>
+    /* Whether the page at this address is still to be provided at its first use. */
+    static int page_is_absent(const char *address) {
+        const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
+        unsigned char state = 1;
+        return mincore((void *)((uintptr_t)address & ~(size - 1)), 1, &state) == 0 && (state & 1) == 0;
+    }
+    #else
+    static int page_is_absent(const char *address) { (void)address; return 0; }
     #endif
 
     #if defined(_MSC_VER) && !defined(__clang__)
@@ -83,39 +99,44 @@ cdef extern from *:
     int omp_get_level() noexcept nogil
     int watch_forks()
     long long nanoseconds() noexcept nogil
+    bint page_is_absent(const char *address) noexcept nogil
 
 # Measurements of calls whose memory traffic lies between one power of two and the next.
 cdef struct Slot:
-    int threads  # of the team that was measured
-    double alone  # nanoseconds per byte
-    double together
-    int calls_alone
+    long long threads  # of the team that is measured
+    long long term  # calls for which a way is still held: > 0 alone, < 0 together
+    long long length  # of the last term
+    int calls_alone  # in the measurement under way
     int calls_together
-    long long untimed  # calls that still go alone without a look
-    long long until_retry
-    long long interval
+    double alone  # nanoseconds per byte, the least of the measurement
+    double together
 
 cdef enum:
     SLOTS = 48
-    # Calls that each way gets before the two are compared.
-    FIRST_CALLS = 2
-    FIRST_INTERVAL = 64
-    LAST_INTERVAL = 65536
+    # Calls of each way in one measurement.
+    FIRST_CALLS = 3
+    FIRST_TERM = 64
+    LAST_TERM = 65536
     # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
     CALLS_PER_LOSS = 64
-    # A team that loses by this much at its first call gets no second one.
+    # A team that takes this many times as long as one thread gets no second call.
     HOPELESS = 4
     MOST_THREADS = 1024
     # A few microseconds of work at the speed of the second-level cache.
     DEFAULT_TEAM_BYTES = 512 << 10
+    # Asking the system for the state of a page is nothing beside this much work.
+    ASK_BYTES = 4 << 20
 
+# A team that wins by less may lose at the next call.
+cdef double CLEARLY = 0.92
 # Above this, one region costs little beside the work, so that no first calls are spent on one thread.
 cdef Py_ssize_t always_try_bytes = 64 << 20
 cdef Py_ssize_t smallest_team_bytes = DEFAULT_TEAM_BYTES
 # Each thread of a team gets at least this much.
 cdef Py_ssize_t thread_bytes = 128 << 10
 
-cdef Slot slots[SLOTS]
+# By power of two; first for output memory that is there, then for memory that is not.
+cdef Slot slots[2 * SLOTS]
 # Nanoseconds of an empty parallel region; 0: not measured yet.
 cdef double region_nanoseconds = 0
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
@@ -140,19 +161,13 @@ cdef int permitted_threads() noexcept nogil:
     return max(1, min(threads, omp_get_thread_limit()))
 
 
-cdef int slot_of(Py_ssize_t nbytes) noexcept nogil:
+cdef int slot_of(Py_ssize_t nbytes, const char *output) noexcept nogil:
     cdef int slot = 0
+    cdef bint absent = nbytes >= ASK_BYTES and page_is_absent(output)
     while nbytes > 1 and slot < SLOTS - 1:
         nbytes >>= 1
         slot += 1
-    return slot
-
-
-cdef double lower_estimate(double estimate, double sample, int calls) noexcept nogil:
-    """Follow the low end of the samples: what lifts a single one is the rest of the machine."""
-    if calls == 0 or sample < estimate:
-        return sample
-    return estimate + (sample - estimate) / 16
+    return slot + SLOTS if absent else slot
 
 
 cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
@@ -160,82 +175,88 @@ cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
 
 
 cdef double region_cost(int threads) noexcept nogil:
-    """Nanoseconds of a parallel region without work, the least of a few."""
+    """Nanoseconds of a parallel region without work, the least of all so far."""
     global region_nanoseconds
     cdef Team team
     cdef long long started
+    cdef double sample
     cdef int i
     team.threads = threads
-    for i in range(3 if region_nanoseconds == 0 else 1):
+    for i in range(FIRST_CALLS if region_nanoseconds == 0 else 1):
         started = nanoseconds()
         run_blocks(&team, no_work, NULL, threads)
-        region_nanoseconds = lower_estimate(
-            region_nanoseconds, <double>(nanoseconds() - started), region_nanoseconds > 0)
+        sample = <double>(nanoseconds() - started)
+        region_nanoseconds = min(region_nanoseconds, sample) if region_nanoseconds > 0 else sample
     return region_nanoseconds
 
 
-cdef void rest(Slot *slot, double loss) noexcept nogil:
-    """Let the slower way rest, the longer the more it loses and the more often it has lost."""
-    cdef double interval = max(<double>FIRST_INTERVAL, CALLS_PER_LOSS * loss)
-    slot.interval = <long long>min(<double>LAST_INTERVAL, max(interval, 2.0 * slot.interval))
+cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
+    """End the measurement and hold one way, while the other would take ``1 + loss`` times as long."""
+    cdef long long length = FIRST_TERM
+    if slot.length > 0 and not together:
+        length = 2 * slot.length
+    elif slot.length < 0 and together:
+        length = -2 * slot.length
+    length = <long long>min(<double>LAST_TERM, max(<double>length, CALLS_PER_LOSS * loss))
+    slot.length = -length if together else length
+    slot.calls_alone = slot.calls_together = 0
+    store_relaxed(&slot.term, slot.length)
 
 
-cdef bint go_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
-    """Whether this call uses the team, or adds to what is known of one thread; with the lock held."""
-    cdef double saved
-    if not measured_choice:
-        return True
+cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
+    """The next step of a measurement, with the lock held: whether this call uses the team."""
     if slot.threads != threads:
         memset(slot, 0, sizeof(Slot))
-        slot.threads = threads
-    if slot.calls_alone < FIRST_CALLS and nbytes < always_try_bytes:
-        return False
-    if slot.calls_together < FIRST_CALLS:
-        if slot.calls_alone == 0:
-            return True
-        saved = slot.alone * nbytes * (threads - 1) / threads
-        if slot.calls_together == 0 and region_cost(threads) > saved:
-            rest(slot, 0)
-        elif slot.calls_together > 0 and slot.together > HOPELESS * slot.alone:
-            rest(slot, slot.together / slot.alone)
-        else:
-            return True
-    elif slot.calls_alone == 0:
-        # Large calls are compared with one thread only once the team has been measured.
-        return False
-    elif slot.together < slot.alone:
-        slot.until_retry -= 1
-        if slot.until_retry >= 0:
-            return True
-        rest(slot, slot.alone / slot.together - 1)
-        slot.until_retry = slot.interval
-        return False
+        store_relaxed(&slot.threads, threads)
+    if nbytes < always_try_bytes:
+        if slot.calls_alone < FIRST_CALLS:
+            return False
+        if slot.calls_together == 0 and region_cost(threads) * threads > slot.alone * nbytes * (threads - 1):
+            hold(slot, False, 0)
+            return False
+        if slot.calls_together < FIRST_CALLS:
+            if slot.calls_together == 0 or slot.together < HOPELESS * slot.alone:
+                return True
     else:
-        rest(slot, slot.together / slot.alone - 1)
-    # One thread is faster: many calls alone that nobody times, then one more call of each way.
-    store_relaxed(&slot.untimed, slot.interval)
-    slot.calls_alone = min(slot.calls_alone, FIRST_CALLS - 1)
-    slot.calls_together = min(slot.calls_together, FIRST_CALLS - 1)
+        # So long a call is not spent on one thread first.
+        if slot.calls_together < FIRST_CALLS:
+            return True
+        if slot.calls_alone < FIRST_CALLS:
+            return False
+    if slot.together < CLEARLY * slot.alone:
+        hold(slot, True, slot.alone / slot.together - 1)
+        return True
+    hold(slot, False, slot.together / slot.alone - 1)
     return False
 
 
-cdef void enter_team(Team *team, Py_ssize_t nbytes) noexcept nogil:
-    """Decide how many threads share ``nbytes`` of memory traffic; ``leave_team`` must follow."""
+cdef void enter_team(Team *team, Py_ssize_t nbytes, const char *output) noexcept nogil:
+    """Decide how many threads share ``nbytes`` of memory traffic; ``leave_team`` must follow.
+
+    ``output`` is an address in the midst of the output.
+    """
     cdef int threads = permitted_threads()
-    cdef int slot = slot_of(nbytes)
-    cdef long long untimed = load_relaxed(&slots[slot].untimed)
+    cdef int index
+    cdef Slot *slot
+    cdef long long term
     team.threads = 1
     team.slot = -1
     if threads < 2 or nbytes < threads * thread_bytes:
         return
-    if untimed > 0:
-        # Two callers at once may take the same number: one call more or less alone is no matter.
-        store_relaxed(&slots[slot].untimed, untimed - 1)
+    index = slot_of(nbytes, output)
+    slot = &slots[index]
+    term = load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0
+    # Two callers at once may count down from the same number: one call more or less is no matter.
+    if term > 0:
+        store_relaxed(&slot.term, term - 1)
         return
     if not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
         return
-    team.slot = slot
-    if go_together(&slots[slot], threads, nbytes):
+    team.slot = index
+    if term < 0:
+        store_relaxed(&slot.term, term + 1)
+        team.threads = threads
+    elif not measured_choice or measure_together(slot, threads, nbytes):
         team.threads = threads
     else:
         PyThread_release_lock(team_lock)
@@ -264,11 +285,15 @@ cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil:
     sample = <double>(nanoseconds() - team.started) / <double>nbytes
     slot = &slots[team.slot]
     if team.threads > 1:
-        slot.together = lower_estimate(slot.together, sample, slot.calls_together)
-        slot.calls_together = min(slot.calls_together + 1, FIRST_CALLS)
+        if load_relaxed(&slot.term) < 0:
+            if sample > HOPELESS * slot.alone:
+                store_relaxed(&slot.term, 0)
+        else:
+            slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
+            slot.calls_together += 1
     elif PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
-        slot.alone = lower_estimate(slot.alone, sample, slot.calls_alone)
-        slot.calls_alone = min(slot.calls_alone + 1, FIRST_CALLS)
+        slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
+        slot.calls_alone += 1
     else:
         return
     PyThread_release_lock(team_lock)
@@ -386,16 +411,16 @@ def threads_reason():
 
 
 def measurements():
-    """One dict for each size that was timed: bytes of traffic, GB/s with one thread and with several."""
-    rows = []
-    for i in range(SLOTS):
-        if slots[i].calls_alone or slots[i].calls_together:
-            rows.append({
-                "bytes": 1 << i,
-                "alone": 1 / slots[i].alone if slots[i].calls_alone else None,
-                "together": 1 / slots[i].together if slots[i].calls_together else None,
-            })
-    return rows
+    """One dict for each kind of call that was timed: traffic, kind of output memory, GB/s alone and together."""
+    return [
+        {
+            "bytes": 1 << i % SLOTS,
+            "memory": "new" if i >= SLOTS else "present",
+            "alone": 1 / slots[i].alone if slots[i].alone > 0 else None,
+            "together": 1 / slots[i].together if slots[i].together > 0 else None,
+        }
+        for i in range(2 * SLOTS) if slots[i].alone > 0 or slots[i].together > 0
+    ]
 
 
 def parallel_bytes():

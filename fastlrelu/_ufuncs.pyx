@@ -269,7 +269,8 @@ cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
     cdef Team team
     call.stream = call.kind.contiguous and not call.kind.in_place and nbytes >= stream_bytes
     call.block = max(1, BLOCK_BYTES // call.row.itemsize)
-    enter_team(&team, nbytes)
+    cdef const char *middle = call.args[call.row.inputs] + call.n // 2 * call.strides[call.row.inputs]
+    enter_team(&team, nbytes, middle)
     call.team = team.threads > 1
     run_blocks(&team, run_block, call, (call.n + call.block - 1) // call.block)
     leave_team(&team, nbytes)

@@ -166,13 +166,13 @@ def test_python_threads_at_once(thread_count, rng):
 
 def test_both_ways_are_measured_and_the_faster_is_kept(rng):
     _threads.set_parallel_bytes(None)
-    x = np.ones(1_000_000, np.float32)
-    for _ in range(20):
-        fl.leaky_relu(x, 0.1)
+    x = np.ones(16 << 20, np.float32)
+    for _ in range(10):
+        fl.leaky_relu(x, 0.1, out=x)
     rows = _threads.measurements()
     if fl.get_num_threads() == 1:
         assert rows == []
     else:
-        assert [row["bytes"] for row in rows] == [4 << 20]
-        assert rows[0]["alone"] > 0
-        assert rows[0]["together"] > 0
+        assert {row["bytes"] for row in rows} == {128 << 20}
+        assert {row["memory"] for row in rows} <= {"present", "new"}
+        assert any(row["alone"] > 0 and row["together"] > 0 for row in rows)
