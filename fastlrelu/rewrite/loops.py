@@ -44,6 +44,12 @@ def find_loop(node: ast.expr, scene: Scene) -> Leak | Refusal | None:
 
 def _mapped(node: ast.expr, scene: Scene) -> tuple[ast.expr, ast.expr] | None:
     match node:
+        case ast.ListComp() if scene.parents:
+            match scene.parents[-1]:
+                # With a dtype, the call around stays.
+                case ast.Call(args=[only], keywords=[_, *_]) as call:
+                    is_array = only is node and scene.numpy(call) in {"array", "asarray"}
+                    return _comprehension(node) if is_array else None
         case ast.Call(args=[ast.ListComp() as loop], keywords=[]) if scene.numpy(node) in {
             "array",
             "asarray",

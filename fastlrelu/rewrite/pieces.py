@@ -115,6 +115,9 @@ class Reader:
 
     def arithmetic(self, left: ast.expr, op: ast.operator, right: ast.expr) -> Value:
         """Return a sum, difference or product."""
+        # Zero times an array still has its shape, and its nan.
+        if isinstance(op, ast.Mult) and any(isinstance(n, ast.Constant) and n.value == 0 for n in (left, right)):
+            raise NotPiecewise
         a, b = self.value(left), self.value(right)
         if a.boolean or b.boolean:
             self.used.add("bool")
@@ -359,9 +362,7 @@ PIECES: dict[str, Piece] = {
     "copy": Piece("cast", _same),
     "array": Piece("cast", _same),
     "asarray": Piece("cast", _same),
-    "float16": Piece("cast", _same),
-    "float32": Piece("cast", _same),
-    "float64": Piece("cast", _same),
+    **dict.fromkeys(("float16", "float32", "float64", "int8", "int32", "int64"), Piece("cast", _same)),
     "astype": Piece("cast", _same),
     "ones_like": Piece("like", _filled(1)),
     "zeros_like": Piece("like", _filled(0)),

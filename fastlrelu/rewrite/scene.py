@@ -93,6 +93,9 @@ class Scene:
             named = isinstance(node.operand, ast.Name | ast.Attribute)
             return named or self.is_mask(node.operand)
         name = self.numpy(node)
+        match node:
+            case ast.Call(func=ast.Attribute(value=array, attr="astype")) if name is None:
+                return self.is_mask(array)
         if name in {"nonzero", "where"} and isinstance(node, ast.Call) and len(node.args) == 1:
             return self.is_mask(node.args[0])
         return name in PIECES and PIECES[name].family == "compare" if name else False

@@ -156,7 +156,7 @@ class Search:
     ) -> None:
         if isinstance(node, ast.JoinedStr):
             return
-        if isinstance(node, ast.Call | ast.BinOp):
+        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp):
             finding = self._finding(node, self.scene.at(place, parents), compiler)
             if finding is not None:
                 self.findings.append(finding)

@@ -81,10 +81,13 @@ class Source:
         """Where each comment starts and ends."""
         plain = "".join(re.sub(r"[\r\n]+$", "\n", line) for line in self.lines)
         spans = []
-        for token in tokenize.generate_tokens(StringIO(plain).readline):
-            if token.type == tokenize.COMMENT:
-                start = self._starts[token.start[0] - 1] + token.start[1]
-                spans.append((start, start + len(token.string)))
+        try:
+            for token in tokenize.generate_tokens(StringIO(plain).readline):
+                if token.type == tokenize.COMMENT:
+                    start = self._starts[token.start[0] - 1] + token.start[1]
+                    spans.append((start, start + len(token.string)))
+        except tokenize.TokenError as error:
+            raise SyntaxError(str(error.args[0])) from error
         return spans
 
     def has_comment(self, start: int, end: int) -> bool:
