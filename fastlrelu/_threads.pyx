@@ -180,9 +180,9 @@ cdef double region_cost(int threads) noexcept nogil:
     cdef Team team
     cdef long long started
     cdef double sample
-    cdef int i
+    cdef int _i
     team.threads = threads
-    for i in range(FIRST_CALLS if region_nanoseconds == 0 else 1):
+    for _i in range(FIRST_CALLS if region_nanoseconds == 0 else 1):
         started = nanoseconds()
         run_blocks(&team, no_work, NULL, threads)
         sample = <double>(nanoseconds() - started)
