@@ -8,6 +8,7 @@ a. A call with less work than ``smallest_team_bytes`` never comes here. No paral
 b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
    that concurrent callers do not multiply the threads. The lock also guards every measurement below.
 c. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
+   Parallel regions are opened by a thread of our own, ``launcher.h`` says why; the caller works beside it.
 d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
    ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed.
 e. Threads must not lose to one thread. Per size, both ways are timed as they are used, the faster one is kept, and the
@@ -23,6 +24,11 @@ from cpython.pythread cimport (
 )
 
 from . import _caches, _processors
+
+cdef extern from "launcher.h" nogil:
+    int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
+    void fl_await()
+    Py_ssize_t fl_next(Py_ssize_t *counter)
 
 cdef extern from *:
     """
@@ -158,18 +164,44 @@ cdef void enter_team(Team *team, Py_ssize_t nbytes) noexcept nogil:
     team.started = nanoseconds()
 
 
+# One call's blocks, and the next of them that nobody works on.
+cdef struct Work:
+    block_task task
+    void *context
+    Py_ssize_t blocks
+    Py_ssize_t next
+
+
+cdef void take_blocks(Work *work) noexcept nogil:
+    cdef Py_ssize_t block = fl_next(&work.next)
+    while block < work.blocks:
+        work.task(work.context, block)
+        block = fl_next(&work.next)
+
+
+cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
+    cdef int helper
+    if helpers == 1:
+        take_blocks(<Work *>work)
+        return
+    for helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
+        take_blocks(<Work *>work)
+
+
 cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
     """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
-    cdef Py_ssize_t block
-    cdef int threads = team.threads
-    if threads == 1:
-        # Not through OpenMP, which a forked child must not enter.
-        for block in range(blocks):
-            task(context, block)
-        return
-    # Dynamic: the caller works on while the others wake up, and does their share if they are late.
-    for block in prange(blocks, schedule="dynamic", chunksize=1, num_threads=threads):
-        task(context, block)
+    cdef Work work
+    cdef bint launched
+    work.task = task
+    work.context = context
+    work.blocks = blocks
+    work.next = 0
+    # Without a helper not through OpenMP, which a forked child must not enter.
+    launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
+    # The caller works on while the others wake up, and does their share if they are late.
+    take_blocks(&work)
+    if launched:
+        fl_await()
 
 
 cdef double lower_estimate(double estimate, double sample, int calls) noexcept nogil:
