@@ -504,9 +504,8 @@ def prelu_grad(grad_output, x, weight, axis=1):
     dtype = plain_dtype(x)
     if dtype < 0 or plain_dtype(weight) != dtype or not same_kind(grad_output, <cnp.ndarray>x, dtype):
         *_, common = leaky_relu_grad.resolve_dtypes((grad_output.dtype, x.dtype, weight.dtype, None))
-        grad_output = np.ascontiguousarray(grad_output, common)
-        x = np.ascontiguousarray(x, common)
-        weight = np.ascontiguousarray(weight, common)
+        # Aligned too, which ascontiguousarray does not promise.
+        grad_output, x, weight = (np.require(a, common, ("C", "A")) for a in (grad_output, x, weight))
         dtype = plain_dtype(x)
     grad_x = new_like(<cnp.ndarray>x)
     call.row = row_of(FL_OPERATION_leaky_relu, dtype)
