@@ -7,7 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
+_HERE = Path(__file__).resolve().parent
+PYTHONPATH = os.pathsep.join(map(str, [_HERE.parents[1], _HERE.parent, _HERE]))
 
 # Any call of 256 KiB and more goes to the team: what is proved is the team, not the choice.
 ALWAYS_PARALLEL = {"FASTLRELU_PARALLEL_BYTES": str(256 << 10)}
@@ -17,7 +18,7 @@ def run_python(code, timeout=40, arguments=(), **environment):
     """Run `code`; AssertionError with what it wrote unless it ends in time with status 0. Returns its output."""
     process = subprocess.Popen(
         [sys.executable, *arguments, "-c", textwrap.dedent(code)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]), **environment},
+        env={**os.environ, "PYTHONPATH": PYTHONPATH, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
