@@ -434,6 +434,9 @@ def prelu(x, weight, axis=1, out=None):
         if status < 0:
             raise MemoryError("no memory for the slopes of prelu")
         return result
+    if getattr(out, "shape", x.shape) != x.shape:
+        # The ufunc would repeat the result over a larger one.
+        raise ValueError(f"out has shape {out.shape}, but x has shape {x.shape}")
     return leaky_relu(x, _broadcastable(weight, x.ndim, axis), out=out)
 
 

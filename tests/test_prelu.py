@@ -173,6 +173,8 @@ def test_shapes_and_outputs_that_do_not_fit():
     for out, error in [
         (read_only, ValueError),
         (np.zeros((3, 2), np.float32), ValueError),
+        (np.zeros((4, 2, 3), np.float32), ValueError),
+        (np.zeros((1, 2, 3)), ValueError),
         (np.zeros((2, 3), int), TypeError),
     ]:
         with pytest.raises(error):
