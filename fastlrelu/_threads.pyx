@@ -101,24 +101,26 @@ cdef Py_ssize_t thread_bytes = 128 << 10
 cdef Slot slots[SLOTS]
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
 cdef int requested_threads = 0
-cdef int processor_limit = MOST_THREADS
+cdef int processor_limit = 1 << 30
 cdef int openmp_threads_at_import = omp_get_max_threads()
 cdef bint measured_choice = True
 
 
-cdef int permitted_threads() noexcept nogil:
+cdef int wanted_threads() noexcept nogil:
+    """Before the limits that hold for any wish."""
     cdef int threads = omp_get_max_threads()
+    if requested_threads == 0:
+        return min(threads, processor_limit)
+    # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
+    if threads >= openmp_threads_at_import:
+        return requested_threads
+    return min(threads, requested_threads)
+
+
+cdef int permitted_threads() noexcept nogil:
     if fork_happened or omp_get_level() > 0:
         return 1
-    if requested_threads > 0:
-        # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
-        if threads >= openmp_threads_at_import:
-            threads = requested_threads
-        else:
-            threads = min(threads, requested_threads)
-    else:
-        threads = min(threads, processor_limit)
-    return max(1, min(threads, omp_get_thread_limit()))
+    return max(1, min(wanted_threads(), min(omp_get_thread_limit(), MOST_THREADS)))
 
 
 cdef int slot_of(Py_ssize_t nbytes) noexcept nogil:
@@ -327,6 +329,10 @@ def threads_reason():
         return "a forked child: OpenMP's threads did not survive the fork"
     if omp_get_level() > 0:
         return "inside a parallel region of another library"
+    if wanted_threads() > min(omp_get_thread_limit(), MOST_THREADS):
+        if omp_get_thread_limit() > MOST_THREADS:
+            return f"more than {MOST_THREADS} are never used"
+        return f"OpenMP's thread limit is {omp_get_thread_limit()}"
     if requested_threads > 0:
         if threads < min(openmp_threads_at_import, requested_threads):
             return f"OpenMP's number was lowered to {threads} after the import"
@@ -335,8 +341,8 @@ def threads_reason():
         return f"the CPU quota pays for {processor_limit} of {threads} processors"
     if threads != openmp_threads_at_import:
         return f"OpenMP's number was set to {threads} after the import"
-    if os.environ.get("OMP_NUM_THREADS"):
-        return f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}"
+    if _threads_by_environment is not None:
+        return f"OMP_NUM_THREADS={_threads_by_environment}"
     return "OpenMP's number: one for each processor that this process may run on"
 
 
@@ -374,16 +380,21 @@ def set_parallel_bytes(nbytes):
 
 
 cdef _read_environment():
-    global processor_limit
-    if not os.environ.get("OMP_NUM_THREADS"):
+    global processor_limit, _threads_by_environment
+    # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
+    text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(openmp_threads_at_import):
+        _threads_by_environment = os.environ["OMP_NUM_THREADS"]
+    else:
         quota = _processors.quota_count()
-        if quota is not None:
-            processor_limit = min(processor_limit, quota)
+        if quota is not None and quota < processor_limit:
+            processor_limit = quota
     override = _caches.bytes_from_environment("FASTLRELU_PARALLEL_BYTES")
     if override is not None:
         set_parallel_bytes(override)
 
 
+_threads_by_environment = None
 if watch_forks() != 0:
     raise ImportError("fastlrelu cannot watch for forks: pthread_atfork failed")
 _read_environment()

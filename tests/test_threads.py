@@ -113,7 +113,7 @@ def test_the_wait_policy_is_not_left_in_the_environment():
     assert python(code, OMP_WAIT_POLICY="active").stdout.strip() == "active"
 
 
-@pytest.mark.parametrize("value", ["x", "-1", "1.5", "0"])
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", "0", "9" * 19, "9" * 5000])
 @pytest.mark.parametrize("name", ["FASTLRELU_PARALLEL_BYTES", "FASTLRELU_STREAM_BYTES"])
 def test_bad_thresholds_in_the_environment(name, value):
     answer = python("import fastlrelu", **{name: value})
