@@ -22,6 +22,7 @@ expected = np.where(x > 0, x, np.float32(0.1) * x)
 weight = np.full(1, 0.1, np.float32)
 act = fl.LeakyReLU(0.1)
 fl.set_num_threads(2)
+alone = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else None
 
 def right():
     grad_x, _ = fl.prelu_grad(x[None], x[None], weight, 0)
@@ -54,6 +55,11 @@ def still_parallel():
 
 assert right()
 team_tasks = tasks()
+if fl.config()["openmp"] and team_tasks is not None:
+    # A call does not wait for a launcher that is late, so the team may be there only some calls later.
+    team_tasks = alone + 1
+    while tasks() < team_tasks:
+        assert right()
 """
 
 
