@@ -8,7 +8,13 @@
 #include "reference.h"
 #include "slope.h"
 
-enum { LONGEST = 300, VALUES = 65536 };
+/* Less for valgrind, which is slow. */
+#ifndef LONGEST_LENGTH
+#define LONGEST_LENGTH 300
+#define MOST_VALUES 65536
+#define MOST_SLOPES 3000000
+#endif
+enum { LONGEST = LONGEST_LENGTH, VALUES = MOST_VALUES, SLOPES = MOST_SLOPES };
 
 static long long checks;
 
@@ -171,7 +177,7 @@ static void check_copies(void) {
 }
 
 static void check_slopes(void) {
-    for (int i = 0; i < 3000000; i++) {
+    for (int i = 0; i < SLOPES; i++) {
         const uint64_t bits = random_bits();
         double value;
         fl_slope slope;
