@@ -299,7 +299,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     elif period > COLUMN_ELEMENTS // 2:
         call.parts = 1
         call.rows = shape.outer
-        call.columns = COLUMN_ELEMENTS // shape.inner * shape.inner
+        call.columns = min(period, COLUMN_ELEMENTS // shape.inner * shape.inner)
         blocks = (period + call.columns - 1) // call.columns
         count = shape.channels
     else:

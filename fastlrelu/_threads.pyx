@@ -287,11 +287,11 @@ cdef void take_blocks(Work *work) noexcept nogil:
 
 
 cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
-    cdef int helper
+    cdef int _helper
     if helpers == 1:
         take_blocks(<Work *>work)
         return
-    for helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
+    for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
         take_blocks(<Work *>work)
 
 
