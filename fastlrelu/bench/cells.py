@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -124,36 +123,6 @@ def shape_of(cell: Cell) -> tuple[int, ...]:
         rows, _, columns = LAYERS[cell.size]
         return (rows, columns)
     return (cell.size,)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The cells of a run, those first that matter most, and the peers in them."""
-
-    cells: tuple[Cell, ...]
-    against: tuple[str, ...] = PEERS
-    seconds: float | None = None
-
-    def __iter__(self) -> Iterator[tuple[Cell, str]]:
-        for cell in self.cells:
-            for candidate in cell.candidates(self.against):
-                yield cell, candidate
-
-    def to_json(self) -> dict[str, object]:
-        """The plan as JSON's own types."""
-        return {
-            "cells": [[c.operation, c.dtype, c.size, c.threads] for c in self.cells],
-            "against": list(self.against),
-            "seconds": self.seconds,
-        }
-
-
-def repository_plan() -> Plan:
-    """What ``pytest benchmarks`` measures: one thread, against NumPy, which is there wherever fastlrelu is."""
-    operations = ("new", "out", "in_place", "grad", "prelu_first", "prelu_last")
-    sizes = [1 << k for k in range(0, 25, 2)]
-    cells = [Cell(o, d, n) for o in operations for d in ("float32", "float64") for n in sizes]
-    return Plan(tuple(cells), against=("maximum",))
 
 
 def weight(cell: Cell) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .cells import Plan, repository_plan
+from .plans import Plan, repository_plan
 from .turns import Stopwatch
 
 PLAN = pytest.StashKey[Plan]()
@@ -31,7 +31,7 @@ def stopwatch(request: pytest.FixtureRequest) -> Iterator[Stopwatch]:
     """Times those candidates that were not deselected."""
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     watch = Stopwatch(
-        ((p["cell"], p["candidate"]) for p in params if "candidate" in p), request.config.stash[PLAN].seconds
+        ((p["cell"], p["candidate"]) for p in params if "candidate" in p), request.config.stash[PLAN].limits
     )
     yield watch
     watch.close()

@@ -7,6 +7,7 @@ the first of them is due, and each test then plays its own rounds back to pytest
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import asdict
 from itertools import chain
 
 import pytest
@@ -28,19 +29,12 @@ def test_time(cell: Cell, candidate: str, stopwatch: Stopwatch, benchmark: Bench
     """One candidate in one cell."""
     if not benchmark.enabled:
         pytest.skip("benchmarks are disabled")
-    benchmark.group = str(cell)
     times = stopwatch.times(cell)[candidate]
     if times.refused:
         pytest.skip(times.refused)
-    benchmark.extra_info.update(
-        operation=cell.operation,
-        dtype=cell.dtype,
-        size=cell.size,
-        threads=cell.threads,
-        candidate=candidate,
-        calls_per_round=times.calls,
-        same_bits=times.same_bits,
-    )
+    benchmark.group = str(cell)
+    benchmark.params = {**asdict(cell), "candidate": candidate}
+    benchmark.extra_info.update(benchmark.params, calls_per_round=times.calls, same_bits=times.same_bits)
     _recorded.clear()
     _recorded.extend(chain.from_iterable((0.0, seconds) for seconds in times.rounds))
     benchmark.pedantic(lambda: None, rounds=len(times.rounds))

@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from .cells import LIBRARIES, Cell, weight
 from .processes import Lost, Process
 
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to time: all cells together, and one candidate in one cell where that leaves the choice."""
+
+    seconds: float | None = None
+    candidate_seconds: float = 0.15
+
+
 # A round is repeated calls for about as long as this: well above the timer's grain and the pipes' delay.
 ROUND_SECONDS = 0.002
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 25
-# Of one candidate, where nothing limits the whole run.
-CANDIDATE_SECONDS = 0.15
 # Calls longer than this are timed this often only.
 LONG_CALL_SECONDS, LONG_CALL_ROUNDS = 0.25, 3
 
@@ -36,18 +43,21 @@ class Stopwatch:
     ----------
     wanted : iterable of (Cell, str)
         All cells of the run with the candidates to time there.
-    seconds : float, optional
-        What the whole run may take.
+    limits : Limits
+        What the whole run may take, and one candidate.
     """
 
-    def __init__(self, wanted: Iterable[tuple[Cell, str]], seconds: float | None = None) -> None:
+    def __init__(self, wanted: Iterable[tuple[Cell, str]], limits: Limits) -> None:
         self.wanted: dict[Cell, list[str]] = {}
         for cell, candidate in wanted:
             self.wanted.setdefault(cell, []).append(candidate)
         self.versions: dict[str, str] = {}
         self.missing: dict[str, str] = {}
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._limits = limits
+        self._deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+        self._started = time.monotonic()
         self._weights = sum(weight(cell) * len(names) for cell, names in self.wanted.items())
+        self._done_weights = 0.0
         self._processes: dict[str, Process] = {}
         self._threads = 0
         self._done: tuple[Cell, dict[str, Times]] | None = None
@@ -56,7 +66,29 @@ class Stopwatch:
         """Time a cell, or return what was timed if it is still the same one."""
         if self._done is None or self._done[0] != cell:
             self._done = (cell, self._measure(cell))
+            own = weight(cell) * len(self.wanted[cell])
+            self._weights -= own
+            self._done_weights += own
         return self._done[1]
+
+    def timed(self, cell: Cell) -> dict[str, Times] | None:
+        """What was timed for the cell if it is the last one."""
+        return self._done[1] if self._done is not None and self._done[0] == cell else None
+
+    def seconds_left(self) -> float | None:
+        """How long the rest may take, from how long the cells so far took; None before the first."""
+        if self._done_weights == 0:
+            return None
+        elapsed = time.monotonic() - self._started
+        estimate = elapsed * self._weights / self._done_weights
+        left = self.remaining_seconds()
+        return estimate if left is None else max(0.0, min(estimate, left))
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done, 0 to 1."""
+        total = self._weights + self._done_weights
+        return self._done_weights / total if total else 1.0
 
     def remaining_seconds(self) -> float | None:
         """Until the time for the whole run is over; None if it is not limited."""
@@ -71,11 +103,9 @@ class Stopwatch:
     def _share(self, cell: Cell) -> float:
         """Seconds for this cell, from what is left for it and the following."""
         own = weight(cell) * len(self.wanted[cell])
-        free = CANDIDATE_SECONDS * len(self.wanted[cell])
+        free = self._limits.candidate_seconds * len(self.wanted[cell])
         left = self.remaining_seconds()
-        share = free if left is None else min(free, left * own / max(self._weights, own))
-        self._weights -= own
-        return share
+        return free if left is None else min(free, left * own / max(self._weights, own))
 
     def _start(self, threads: int) -> None:
         """Have the processes of all libraries at this thread count, started side by side."""

@@ -1,0 +1,127 @@
+"""Runs the suite with pytest, in this process, and collects what pytest-benchmark makes of each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_benchmark.plugin
+
+from . import plugin
+from .cells import Cell
+from .plans import Plan
+from .turns import Stopwatch
+
+FOLDER = Path(__file__).parent
+ARGUMENTS = (
+    str(FOLDER / "suite.py"),
+    f"--rootdir={FOLDER}",
+    "-c",
+    str(FOLDER / "pytest.ini"),
+    "--noconftest",
+    "--import-mode=importlib",
+    "--assert=plain",
+    "--capture=no",
+    "--benchmark-quiet",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:terminal",
+)
+
+
+@dataclass
+class Measured:
+    """What a run has measured so far."""
+
+    benchmarks: list[dict[str, Any]] = field(default_factory=list)
+    omitted: list[dict[str, Any]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    failure: str = ""
+
+
+class _Recorder:
+    """Hooks between pytest and the progress display."""
+
+    def __init__(self, plan: Plan, measured: Measured, show: Callable[[Cell, Stopwatch], None]) -> None:
+        self._plan = plan
+        self._measured = measured
+        self._show = show
+        self._current: Cell | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[plugin.PLAN] = self._plan
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Function) -> None:
+        watch: Stopwatch = item.funcargs["stopwatch"]
+        cell, candidate = item.callspec.params["cell"], item.callspec.params["candidate"]
+        if watch.timed(cell) is None:
+            return
+        self._measured.versions.update(watch.versions)
+        self._measured.missing.update(watch.missing)
+        times = watch.times(cell)[candidate]
+        if times.refused:
+            self._measured.omitted.append(
+                {**asdict(cell), "candidate": candidate, "reason": times.refused, "unsupported": times.unsupported}
+            )
+        else:
+            self._measured.benchmarks.append(item.funcargs["benchmark"].stats.as_dict(include_data=False))
+        if cell != self._current:
+            self._current = cell
+            self._show(cell, watch)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._measured.failure = self._measured.failure or report.longreprtext
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self._measured.failure = self._measured.failure or str(excrepr)
+
+
+@contextmanager
+def _own_settings() -> Generator[None]:
+    """Keep the user's pytest settings out of the run."""
+    before = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
+    before["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def measure(plan: Plan, show: Callable[[Cell, Stopwatch], None]) -> Measured:
+    """Run the suite.
+
+    Parameters
+    ----------
+    plan : Plan
+        The cells.
+    show : callable
+        Called after each cell.
+
+    Returns
+    -------
+    Measured
+        All results, or those before Ctrl-C.
+    """
+    measured = Measured()
+    with _own_settings():
+        status = pytest.main(list(ARGUMENTS), plugins=[pytest_benchmark.plugin, plugin, _Recorder(plan, measured, show)])
+    measured.interrupted = status == pytest.ExitCode.INTERRUPTED
+    if not measured.failure and status not in (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED):
+        measured.failure = f"pytest ended with status {int(status)}"
+    return measured
