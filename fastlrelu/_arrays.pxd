@@ -3,7 +3,18 @@
 
 cimport numpy as cnp
 
-from ._ufuncs cimport dtype_of
+from ._ufuncs cimport FL_DTYPES, FL_FLOAT32, type_numbers
+
+
+cdef inline int dtype_of(int type_number) noexcept nogil:
+    """The row of the table for a NumPy type number, -1 where there is none."""
+    cdef int dtype
+    if type_number == type_numbers[FL_FLOAT32]:
+        return FL_FLOAT32
+    for dtype in range(FL_DTYPES):
+        if type_numbers[dtype] == type_number:
+            return dtype
+    return -1
 
 
 cdef inline int plain_dtype(object x) noexcept:

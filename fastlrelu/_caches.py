@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 _UNKNOWN = 32 << 20
 _SYSCONF_NAMES = {
@@ -13,14 +12,20 @@ _SYSCONF_NAMES = {
 }
 
 
-def _from_sysfs(root: Path) -> dict[int, int]:
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read().strip()
+
+
+def _from_sysfs(root: str) -> dict[int, int]:
     sizes: dict[int, int] = {}
-    for index in root.glob("sys/devices/system/cpu/cpu0/cache/index*"):
+    folder = os.path.join(root, "sys/devices/system/cpu/cpu0/cache")
+    for number in range(8):
+        index = os.path.join(folder, f"index{number}")
         try:
-            if (index / "type").read_text().strip() == "Instruction":
-                continue
-            text = (index / "size").read_text().strip()
-            sizes[int((index / "level").read_text())] = int(text.removesuffix("K")) << 10
+            if _read(os.path.join(index, "type")) != "Instruction":
+                size = _read(os.path.join(index, "size")).removesuffix("K")
+                sizes[int(_read(os.path.join(index, "level")))] = int(size) << 10
         except (OSError, ValueError):
             continue
     return sizes
@@ -39,7 +44,7 @@ def cache_sizes(root: str | os.PathLike[str] = "/") -> dict[int, int]:
     dict of int to int
         Cache level to bytes; empty where the system does not say.
     """
-    sizes = _from_sysfs(Path(root))
+    sizes = _from_sysfs(os.fspath(root))
     if not sizes and hasattr(os, "sysconf"):
         for level, name in _SYSCONF_NAMES.items():
             if name in os.sysconf_names and os.sysconf(name) > 0:

@@ -11,8 +11,8 @@ from cpython.float cimport PyFloat_CheckExact
 
 from ._arrays cimport new_like, overlap_allowed, plain_dtype, same_kind, writable_like
 from ._ufuncs cimport (
-    FL_MAX_INPUTS, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad, Row, fl_fp_enter, fl_fp_leave, fl_fp_state,
-    row_of, run
+    FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad, Operands, Row, fl_fp_enter,
+    fl_fp_leave, fl_fp_state, row_of, run_known
 )
 
 import numpy as np
@@ -31,43 +31,58 @@ cdef enum:
     NOGIL_ELEMENTS = 500
 
 
-cdef inline void apply(int operation, char **args, double negative_slope, int dtype, Py_ssize_t n) noexcept:
-    """Run an operation whose last input is the slope on plain arrays; ``args`` leaves that place free."""
+cdef inline void apply(
+        int operation, char **args, const fl_slope *slope, double negative_slope, int dtype, Py_ssize_t n) noexcept:
+    """Run an operation on plain arrays.
+
+    Its last input is the slope: ``slope``, or if that is NULL ``negative_slope``, which is converted here, between the
+    two looks at the floating-point status. ``args`` leaves its place free.
+    """
     cdef const Row *row = row_of(operation, dtype)
-    cdef fl_slope slope
-    cdef fl_fp_state before
     cdef Py_ssize_t strides[FL_MAX_INPUTS + 1]
+    cdef Py_ssize_t nbytes = n * row.itemsize * row.inputs
+    cdef Operands kind
+    cdef fl_fp_state before
+    cdef fl_slope converted
     cdef int i
     if n == 0:
         return
+    kind.contiguous = kind.independent = True
+    kind.in_place = False
     for i in range(row.inputs + 1):
         strides[i] = row.itemsize
     strides[row.inputs - 1] = 0
-    args[row.inputs - 1] = <char *>&slope
-    fl_fp_enter(&before, False)
-    fl_slope_of(&slope, negative_slope, dtype)
-    fl_fp_leave(&before, False)
+    args[row.inputs - 1] = <char *>slope
+    fl_fp_enter(&before, row.all_units)
+    if slope == NULL:
+        fl_slope_of(&converted, negative_slope, dtype)
+        args[row.inputs - 1] = <char *>&converted
+    for i in range(row.inputs):
+        kind.in_place |= args[i] == args[row.inputs]
     if n > NOGIL_ELEMENTS:
         with nogil:
-            run(row, args, strides, n)
+            run_known(&kind, row, args, strides, n, nbytes, &before)
     else:
-        run(row, args, strides, n)
+        run_known(&kind, row, args, strides, n, nbytes, &before)
+    fl_fp_leave(&before, row.all_units)
 
 
-cdef inline void forward(cnp.ndarray x, cnp.ndarray out, double negative_slope, int dtype) noexcept:
+cdef inline void forward(
+        cnp.ndarray x, cnp.ndarray out, const fl_slope *slope, double negative_slope, int dtype) noexcept:
     cdef char *args[FL_MAX_INPUTS + 1]
     args[0] = <char *>cnp.PyArray_DATA(x)
     args[2] = <char *>cnp.PyArray_DATA(out)
-    apply(FL_OPERATION_leaky_relu, args, negative_slope, dtype, cnp.PyArray_SIZE(x))
+    apply(FL_OPERATION_leaky_relu, args, slope, negative_slope, dtype, cnp.PyArray_SIZE(x))
 
 
 cdef inline void backward(
-        cnp.ndarray grad_output, cnp.ndarray x, cnp.ndarray out, double negative_slope, int dtype) noexcept:
+        cnp.ndarray grad_output, cnp.ndarray x, cnp.ndarray out, const fl_slope *slope, double negative_slope,
+        int dtype) noexcept:
     cdef char *args[FL_MAX_INPUTS + 1]
     args[0] = <char *>cnp.PyArray_DATA(grad_output)
     args[1] = <char *>cnp.PyArray_DATA(x)
     args[3] = <char *>cnp.PyArray_DATA(out)
-    apply(FL_OPERATION_leaky_relu_grad, args, negative_slope, dtype, cnp.PyArray_SIZE(x))
+    apply(FL_OPERATION_leaky_relu_grad, args, slope, negative_slope, dtype, cnp.PyArray_SIZE(x))
 
 
 cdef _require_array(function, argument, value):
@@ -115,7 +130,7 @@ def leaky_relu_(x, negative_slope=0.01):
     """
     cdef int dtype = plain_dtype(x)
     if dtype >= 0 and PyFloat_CheckExact(negative_slope) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x):
-        forward(<cnp.ndarray>x, <cnp.ndarray>x, negative_slope, dtype)
+        forward(<cnp.ndarray>x, <cnp.ndarray>x, NULL, negative_slope, dtype)
         return x
     _require_array("leaky_relu_", "x", x)
     leaky_relu(x, negative_slope, out=x)
@@ -167,7 +182,7 @@ def leaky_relu_grad_(grad_output, x, negative_slope=0.01):
         and same_kind(x, <cnp.ndarray>grad_output, dtype)
         and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>grad_output)
     ):
-        backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>grad_output, negative_slope, dtype)
+        backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>grad_output, NULL, negative_slope, dtype)
         return grad_output
     _require_array("leaky_relu_grad_", "grad_output", grad_output)
     leaky_relu_grad(grad_output, x, negative_slope, out=grad_output)
@@ -211,11 +226,18 @@ cdef class LeakyReLU:
     """
 
     cdef readonly double negative_slope
+    cdef fl_slope slopes[FL_DTYPES]
 
     def __cinit__(self, negative_slope=0.01):
         if isinstance(negative_slope, np.ndarray):
             raise TypeError(f"negative_slope must be a real number, not an array of shape {negative_slope.shape}")
         self.negative_slope = negative_slope
+        cdef int dtype
+        cdef fl_fp_state before
+        fl_fp_enter(&before, True)
+        for dtype in range(FL_DTYPES):
+            fl_slope_of(&self.slopes[dtype], self.negative_slope, dtype)
+        fl_fp_leave(&before, True)
 
     def __call__(self, x, out=None):
         """Leaky ReLU of `x`.
@@ -237,10 +259,10 @@ cdef class LeakyReLU:
         if dtype >= 0:
             if out is None:
                 result = new_like(<cnp.ndarray>x)
-                forward(<cnp.ndarray>x, result, self.negative_slope, dtype)
+                forward(<cnp.ndarray>x, result, &self.slopes[dtype], 0, dtype)
                 return result
             if writable_like(out, <cnp.ndarray>x, dtype) and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out):
-                forward(<cnp.ndarray>x, <cnp.ndarray>out, self.negative_slope, dtype)
+                forward(<cnp.ndarray>x, <cnp.ndarray>out, &self.slopes[dtype], 0, dtype)
                 return out
         return leaky_relu(x, self.negative_slope, out=out)
 
@@ -266,14 +288,14 @@ cdef class LeakyReLU:
         if dtype >= 0 and same_kind(grad_output, <cnp.ndarray>x, dtype):
             if out is None:
                 result = new_like(<cnp.ndarray>x)
-                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, result, self.negative_slope, dtype)
+                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, result, &self.slopes[dtype], 0, dtype)
                 return result
             if (
                 writable_like(out, <cnp.ndarray>x, dtype)
                 and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out)
                 and overlap_allowed(<cnp.ndarray>grad_output, <cnp.ndarray>out)
             ):
-                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>out, self.negative_slope, dtype)
+                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>out, &self.slopes[dtype], 0, dtype)
                 return out
         return leaky_relu_grad(grad_output, x, self.negative_slope, out=out)
 

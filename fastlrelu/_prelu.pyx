@@ -19,7 +19,7 @@ from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, 
 from ._threads cimport Team, enter_team, leave_team, run_blocks
 from ._ufuncs cimport (
     FL_LONGDOUBLE, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
-    fl_prelu_grad, prelu_grad_kernel, row_of, run_contiguous, stream_bytes
+    fl_prelu_grad, prelu_grad_kernel, repeat, row_of, run_contiguous, stream_bytes
 )
 
 import numpy as np
@@ -37,11 +37,14 @@ cdef enum:
     BLOCK_BYTES = 128 << 10
     # Of the gradient: elements summed in one go side by side, and shorter rows than this are summed by column.
     SUM_ELEMENTS = 256
-    SUM_ROW_ELEMENTS = 64
+    SUM_ROW_ELEMENTS = 16
     # Elements of one part of a long row, and of the rows of one part of a sum by column.
     PART_ELEMENTS = 64 << 10
     MOST_PARTS = 64
-    COLUMN_ELEMENTS = 2048
+    COLUMN_ELEMENTS = 256
+    # No sum and no element is larger.
+    MOST_BYTES = 16
+    CACHE_LINE = 64
 
 cdef struct Channels:
     Py_ssize_t outer
@@ -99,12 +102,19 @@ cdef void write_out_slopes(
     """``n`` slopes, those of channel ``first`` and the following, each ``inner`` times, the channels in turn."""
     cdef Py_ssize_t i = 0
     cdef Py_ssize_t channel = first
-    cdef Py_ssize_t j
+    cdef Py_ssize_t count
     while i < n:
-        for j in range(min(inner, n - i)):
-            memcpy(destination + (i + j) * itemsize, weight + channel * itemsize, itemsize)
-        i += inner
-        channel = channel + 1 if channel + 1 < channels else 0
+        if inner == 1:
+            count = min(channels - channel, n - i)
+            memcpy(destination + i * itemsize, weight + channel * itemsize, count * itemsize)
+            channel += count
+        else:
+            count = min(inner, n - i)
+            repeat(destination + i * itemsize, weight + channel * itemsize, count, itemsize)
+            channel += 1
+        i += count
+        if channel == channels:
+            channel = 0
 
 
 cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shape) noexcept nogil:
@@ -165,6 +175,11 @@ cdef struct Backward:
     fl_fp_state caller
 
 
+cdef inline char *aligned(char *storage) noexcept nogil:
+    """The first cache line in ``storage``: a vector across two lines costs two accesses."""
+    return storage + (-<size_t>storage & (CACHE_LINE - 1))
+
+
 cdef inline void add(void *total, const void *value, bint wide) noexcept nogil:
     if wide:
         (<long double *>total)[0] += (<const long double *>value)[0]
@@ -187,8 +202,8 @@ cdef void fold(char *sums, Py_ssize_t n, bint wide) noexcept nogil:
 
 
 cdef void sum_part_of_row(const Backward *call, Py_ssize_t block) noexcept nogil:
-    cdef long double storage[SUM_ELEMENTS]  # aligned for either type of sum
-    cdef char *sums = <char *>storage
+    cdef char storage[SUM_ELEMENTS * MOST_BYTES + CACHE_LINE]
+    cdef char *sums = aligned(storage)
     cdef Py_ssize_t itemsize = call.row.itemsize
     cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
     cdef Py_ssize_t row = block // call.parts
@@ -210,10 +225,10 @@ cdef void sum_part_of_row(const Backward *call, Py_ssize_t block) noexcept nogil
 
 cdef void sum_columns(const Backward *call, Py_ssize_t block) noexcept nogil:
     """One part of the rows and some columns: whole channels, or all of them several times over."""
-    cdef long double sum_storage[COLUMN_ELEMENTS]  # aligned for any dtype
-    cdef long double slope_storage[COLUMN_ELEMENTS]
-    cdef char *sums = <char *>sum_storage
-    cdef char *slopes = <char *>slope_storage
+    cdef char sum_storage[COLUMN_ELEMENTS * MOST_BYTES + CACHE_LINE]
+    cdef char slope_storage[COLUMN_ELEMENTS * MOST_BYTES + CACHE_LINE]
+    cdef char *sums = aligned(sum_storage)
+    cdef char *slopes = aligned(slope_storage)
     cdef Py_ssize_t itemsize = call.row.itemsize
     cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
     cdef Py_ssize_t period = call.shape.channels * call.shape.inner

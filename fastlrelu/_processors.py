@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 
 def affinity_count() -> int:
@@ -21,50 +20,51 @@ def affinity_count() -> int:
     return os.cpu_count() or 1
 
 
-def _read(path: Path) -> str:
+def _read(*path: str) -> str:
     try:
-        return path.read_text(encoding="ascii", errors="replace")
+        with open(os.path.join(*path), encoding="ascii", errors="replace") as file:
+            return file.read()
     except OSError:
         return ""
 
 
-def _quota_v2(folder: Path) -> float | None:
-    fields = _read(folder / "cpu.max").split()
+def _processors(quota: str, period: str) -> float | None:
+    """What a quota of microseconds in each period pays for; None where it is no limit or no number."""
     try:
-        quota, period = float(fields[0]), float(fields[1])
-    except (IndexError, ValueError):
+        share = float(quota) / float(period)
+    except (ValueError, ZeroDivisionError):
         return None
-    return quota / period if 0 < quota < math.inf and 0 < period < math.inf else None
+    return share if 0 < share < math.inf else None
 
 
-def _quota_v1(folder: Path) -> float | None:
-    try:
-        quota = float(_read(folder / "cpu.cfs_quota_us"))
-        period = float(_read(folder / "cpu.cfs_period_us"))
-    except ValueError:
-        return None
-    return quota / period if 0 < quota < math.inf and 0 < period < math.inf else None
+def _quota_v2(folder: str) -> float | None:
+    fields = _read(folder, "cpu.max").split()
+    return _processors(*fields) if len(fields) == 2 else None
 
 
-def _quotas(root: Path) -> Iterator[float]:
+def _quota_v1(folder: str) -> float | None:
+    return _processors(_read(folder, "cpu.cfs_quota_us"), _read(folder, "cpu.cfs_period_us"))
+
+
+def _quotas(root: str) -> Iterator[float]:
     """Each quota between this process's control group and the root of its hierarchy."""
-    for line in _read(root / "proc/self/cgroup").splitlines():
+    for line in _read(root, "proc/self/cgroup").splitlines():
         fields = line.split(":", 2)
         if len(fields) != 3:
             continue
         controllers = fields[1].split(",")
-        if fields[1] == "":
-            mount, quota_of = root / "sys/fs/cgroup", _quota_v2
-        elif "cpu" in controllers:
-            mount, quota_of = root / "sys/fs/cgroup" / fields[1], _quota_v1
-            if not mount.is_dir():
-                mount = root / "sys/fs/cgroup/cpu"
-        else:
+        mount = os.path.join(root, "sys/fs/cgroup")
+        quota_of = _quota_v2
+        if "cpu" in controllers:
+            quota_of = _quota_v1
+            together = os.path.join(mount, fields[1])
+            mount = together if os.path.isdir(together) else os.path.join(mount, "cpu")
+        elif fields[1] != "":
             continue
         # A container often sees its own group as the root of the mount, under a path that exists only outside.
-        group = Path(*[part for part in fields[2].split("/") if part not in ("", ".", "..")])
-        for folder in (mount / group, *(mount / parent for parent in group.parents)):
-            quota = quota_of(folder)
+        parts = [part for part in fields[2].split("/") if part not in ("", ".", "..")]
+        for depth in range(len(parts), -1, -1):
+            quota = quota_of(os.path.join(mount, *parts[:depth]))
             if quota is not None:
                 yield quota
 
@@ -83,5 +83,5 @@ def quota_count(root: str | os.PathLike[str] = "/") -> int | None:
         The smallest quota between the process's control group and the root of the hierarchy, cgroup v1 and v2;
         None where there is no quota or none that can be read.
     """
-    smallest = min(_quotas(Path(root)), default=None)
+    smallest = min(_quotas(os.fspath(root)), default=None)
     return None if smallest is None else max(1, math.ceil(smallest))

@@ -37,10 +37,20 @@ cdef struct Row:
     int itemsize
     bint all_units  # long double: computed by a unit with a status of its own
 
+# What strides and addresses say of a call's operands.
+cdef struct Operands:
+    bint contiguous  # the output is, and the inputs are or have stride 0, and they are independent
+    bint independent  # no input shares memory with the output, unless element on element
+    bint in_place  # some input is the output, element on element
+
 cdef Row *row_of(int operation, int dtype) noexcept nogil
 cdef fl_prelu_grad prelu_grad_kernel(int dtype) noexcept nogil
-cdef int dtype_of(int type_number) noexcept nogil
+cdef int type_numbers[FL_DTYPES]
+cdef void run_known(
+    const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
+    Py_ssize_t nbytes, const fl_fp_state *caller) noexcept nogil
 cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil
+cdef void repeat(char *destination, const char *element, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil
 cdef void run_contiguous(
     const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n, bint stream) noexcept nogil
 cdef Py_ssize_t stream_bytes

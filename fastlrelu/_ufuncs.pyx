@@ -103,7 +103,6 @@ cdef const fl_level *active_level = NULL
 stream_bytes = _caches.stream_bytes()
 
 # NumPy's type number of each dtype; bfloat16's is known once ml_dtypes is.
-cdef int type_numbers[FL_DTYPES]
 type_numbers[FL_FLOAT16] = cnp.NPY_FLOAT16
 type_numbers[FL_BFLOAT16] = -1
 type_numbers[FL_FLOAT32] = cnp.NPY_FLOAT32
@@ -127,21 +126,6 @@ cdef fl_prelu_grad prelu_grad_kernel(int dtype) noexcept nogil:
     return active_level.prelu_grad[dtype]
 
 
-cdef int dtype_of(int type_number) noexcept nogil:
-    """The row of the table for a NumPy type number, -1 where there is none."""
-    cdef int dtype
-    for dtype in range(FL_DTYPES):
-        if type_numbers[dtype] == type_number:
-            return dtype
-    return -1
-
-
-# What strides and addresses say of a call's operands.
-cdef struct Operands:
-    bint contiguous  # every operand is, or has stride 0, and they are independent
-    bint independent  # no input shares memory with the output, unless element on element
-    bint in_place  # some input is the output, element on element
-
 cdef struct Call:
     const Row *row
     char *const *args
@@ -163,6 +147,10 @@ cdef bint disjoint(
         a + max(span_a, 0) + itemsize <= b + min(span_b, 0)
         or b + max(span_b, 0) + itemsize <= a + min(span_a, 0)
     )
+
+
+cdef void repeat(char *destination, const char *element, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
+    fl_copy_strided(destination, itemsize, element, 0, n, itemsize)
 
 
 cdef void run_streamed(
@@ -265,14 +253,31 @@ cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
     leave_team(&team, nbytes)
 
 
+cdef void run_known(
+        const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
+        Py_ssize_t nbytes, const fl_fp_state *caller) noexcept nogil:
+    """`run` between fl_fp_enter and fl_fp_leave, for operands whose kind and memory traffic are known."""
+    cdef Call call
+    if nbytes < smallest_team_bytes or not kind.independent:
+        run_operands(kind, row, args, strides, n)
+        return
+    call.kind = kind[0]
+    call.row = row
+    call.args = args
+    call.strides = strides
+    call.n = n
+    call.caller = caller[0]
+    run_large(&call, nbytes)
+
+
 cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
     """Apply the row's operation to ``n`` elements.
 
     ``args`` and ``strides`` are those of a ufunc inner loop: the inputs, then the output. Where the output overlaps an
     input other than element on element, the elements are computed one by one in ascending order.
     """
-    cdef Call call
-    cdef Operands *kind = &call.kind
+    cdef Operands kind
+    cdef fl_fp_state before
     cdef const char *out = args[row.inputs]
     cdef Py_ssize_t out_stride = strides[row.inputs]
     cdef Py_ssize_t itemsize = row.itemsize
@@ -290,16 +295,9 @@ cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_s
             kind.contiguous = False
         moving += strides[i] != 0
     kind.contiguous = kind.contiguous and kind.independent
-    fl_fp_enter(&call.caller, row.all_units)
-    if n * itemsize * moving < smallest_team_bytes or not kind.independent:
-        run_operands(kind, row, args, strides, n)
-    else:
-        call.row = row
-        call.args = args
-        call.strides = strides
-        call.n = n
-        run_large(&call, n * itemsize * moving)
-    fl_fp_leave(&call.caller, row.all_units)
+    fl_fp_enter(&before, row.all_units)
+    run_known(&kind, row, args, strides, n, n * itemsize * moving, &before)
+    fl_fp_leave(&before, row.all_units)
 
 
 cdef void inner_loop(

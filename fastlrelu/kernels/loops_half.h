@@ -78,12 +78,13 @@ static ALWAYS_INLINE void SYMBOL(prelu_grad_lanes)(const uint16_t *grad, const u
                                                    uint16_t *grad_x, double *sums, const ptrdiff_t count) {
     const lanes upstream = LOAD(grad);
     const lanes value = LOAD(x);
+    const lanes zero = lanes_broadcast(0);
     float g[LANES], v[LANES];
-    lanes_store(g, upstream);
-    lanes_store(v, value);
+    lanes_store(g, lanes_select_positive(value, zero, upstream));
+    lanes_store(v, lanes_select_positive(value, zero, value));
     STORE(grad_x, lanes_select_positive(value, upstream, lanes_mul(slope, upstream)));
     for (ptrdiff_t j = 0; j < count; j++) {
-        sums[j] += v[j] > 0 ? 0 : (double)v[j] * (double)g[j];
+        sums[j] += (double)v[j] * (double)g[j];
     }
 }
 

@@ -43,6 +43,15 @@ static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), c
     }
 }
 
+/* One element. Both factors are cleared before they are widened: of the wider products that would take twice the
+ * instructions, and clearing one alone would make nan of the other's infinity. */
+static ALWAYS_INLINE ELEMENT SYMBOL(prelu_grad_element)(ELEMENT grad, ELEMENT x, ELEMENT slope, SUM *sum) {
+    const ELEMENT grad_below = x > 0 ? 0 : grad;
+    const ELEMENT x_below = x > 0 ? 0 : x;
+    *sum += (SUM)x_below * (SUM)grad_below;
+    return x > 0 ? grad : slope * grad;
+}
+
 static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step, void *grad_x,
                                void *sums, ptrdiff_t n) {
     const ELEMENT *const g = (const ELEMENT *)grad;
@@ -54,14 +63,12 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
     if (slope_step == 0) {
         INDEPENDENT_ITERATIONS
         for (ptrdiff_t i = 0; i < n; i++) {
-            sum[i] += v[i] > 0 ? 0 : (SUM)v[i] * (SUM)g[i];
-            out[i] = v[i] > 0 ? g[i] : first * g[i];
+            out[i] = SYMBOL(prelu_grad_element)(g[i], v[i], first, sum + i);
         }
     } else {
         INDEPENDENT_ITERATIONS
         for (ptrdiff_t i = 0; i < n; i++) {
-            sum[i] += v[i] > 0 ? 0 : (SUM)v[i] * (SUM)g[i];
-            out[i] = v[i] > 0 ? g[i] : s[i] * g[i];
+            out[i] = SYMBOL(prelu_grad_element)(g[i], v[i], s[i], sum + i);
         }
     }
 }
