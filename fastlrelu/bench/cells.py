@@ -30,13 +30,13 @@ OPERATIONS: dict[str, Operation] = {
     "layer": Operation("matmul, then activation", 2, "np.matmul alone"),
 }
 
-# Candidate to the library whose process runs it; "numpy" also runs what is ours.
+# Candidate to the library whose process runs it.
 LIBRARIES: dict[str, str] = {
-    "fastlrelu": "numpy",
-    "ufunc": "numpy",
-    "out": "numpy",
-    "in_place": "numpy",
-    "limit": "numpy",
+    "fastlrelu": "fastlrelu",
+    "ufunc": "fastlrelu",
+    "out": "fastlrelu",
+    "in_place": "fastlrelu",
+    "limit": "fastlrelu",
     "multiply": "numpy",
     "where": "numpy",
     "maximum": "numpy",
@@ -66,7 +66,12 @@ OURS = ("fastlrelu", "ufunc", "out", "in_place")
 CALL_ONLY = ("ufunc", "out", "in_place", "multiply")
 
 # (rows, inputs) x outputs, by the elements of the activation.
-LAYERS = {64 * 1024: (64, 256, 1024), 256 * 1024: (256, 512, 1024), 1 << 20: (1024, 512, 1024), 4 << 20: (4096, 256, 1024)}
+LAYERS = {
+    64 * 1024: (64, 256, 1024),
+    256 * 1024: (256, 512, 1024),
+    1 << 20: (1024, 512, 1024),
+    4 << 20: (4096, 256, 1024),
+}
 
 
 @dataclass(frozen=True)

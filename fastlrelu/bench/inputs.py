@@ -31,7 +31,8 @@ def dtype_of(name: str) -> np.dtype[Any]:
     if name == "bfloat16":
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
     return np.dtype(name)
 
 
@@ -102,7 +103,8 @@ def difference(result: Array, ours: Array, operation: str) -> str | None:
     if result.tobytes() == ours.tobytes() if result.nbytes < 1 << 24 else bool(np.array_equal(result, ours)):
         return ""
     wide = np.float64 if ours.dtype == np.float64 else np.float32
-    a, b = result.astype(wide, copy=False), ours.astype(wide, copy=False)
+    a: Array = result.astype(wide, copy=False)
+    b: Array = ours.astype(wide, copy=False)
     with np.errstate(all="ignore"):
         off = np.abs(a - b)
         if operation == "layer":

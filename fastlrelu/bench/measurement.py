@@ -62,8 +62,10 @@ class _Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Function) -> None:
-        watch: Stopwatch = item.funcargs["stopwatch"]
-        cell, candidate = item.callspec.params["cell"], item.callspec.params["candidate"]
+        fixtures: dict[str, Any] = dict(item.funcargs)
+        watch: Stopwatch = fixtures["stopwatch"]
+        params: dict[str, Any] = dict(item.callspec.params)
+        cell, candidate = params["cell"], params["candidate"]
         if watch.timed(cell) is None:
             return
         self._measured.versions.update(watch.versions)
@@ -74,7 +76,7 @@ class _Recorder:
                 {**asdict(cell), "candidate": candidate, "reason": times.refused, "unsupported": times.unsupported}
             )
         else:
-            self._measured.benchmarks.append(item.funcargs["benchmark"].stats.as_dict(include_data=False))
+            self._measured.benchmarks.append(fixtures["benchmark"].stats.as_dict(include_data=False))
         if cell != self._current:
             self._current = cell
             self._show(cell, watch)
@@ -120,7 +122,9 @@ def measure(plan: Plan, show: Callable[[Cell, Stopwatch], None]) -> Measured:
     """
     measured = Measured()
     with _own_settings():
-        status = pytest.main(list(ARGUMENTS), plugins=[pytest_benchmark.plugin, plugin, _Recorder(plan, measured, show)])
+        status = pytest.main(
+            list(ARGUMENTS), plugins=[pytest_benchmark.plugin, plugin, _Recorder(plan, measured, show)]
+        )
     measured.interrupted = status == pytest.ExitCode.INTERRUPTED
     if not measured.failure and status not in (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED):
         measured.failure = f"pytest ended with status {int(status)}"

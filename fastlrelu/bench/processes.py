@@ -24,11 +24,14 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "NPROC",
 )
-START = "import sys; sys.path[:] = sys.argv[3:]; from fastlrelu.bench import worker; worker.main(sys.argv[1], int(sys.argv[2]))"
+START = """import sys
+sys.path[:] = sys.argv[3:]
+from fastlrelu.bench import worker
+worker.main(sys.argv[1], int(sys.argv[2]))"""
 REPLY_SECONDS = 120.0
 
 
-class Lost(Exception):
+class LostError(Exception):
     """The process has ended, or does not answer; the message says which."""
 
 
@@ -37,7 +40,7 @@ def environment(library: str, threads: int) -> dict[str, str]:
     variables = dict(os.environ)
     for name in THREAD_VARIABLES:
         variables[name] = str(threads)
-    if library != "numpy" and "OMP_WAIT_POLICY" not in variables:
+    if library not in ("fastlrelu", "numpy") and "OMP_WAIT_POLICY" not in variables:
         # libgomp's own default, which a peer has without us: loading fastlrelu first would let its threads sleep.
         variables.setdefault("GOMP_SPINCOUNT", "300000")
     variables["JAX_PLATFORMS"] = "cpu"
@@ -70,9 +73,9 @@ class Process:
         try:
             line = self._lines.get(timeout=REPLY_SECONDS)
         except queue.Empty:
-            raise Lost(f"no answer within {REPLY_SECONDS:.0f} s") from None
+            raise LostError(f"no answer within {REPLY_SECONDS:.0f} s") from None
         if not line:
-            raise Lost(f"its process ended with status {self._popen.wait()}")
+            raise LostError(f"its process ended with status {self._popen.wait()}")
         reply: dict[str, Any] = json.loads(line)
         return reply
 
@@ -81,7 +84,7 @@ class Process:
         if self._hello is None:
             try:
                 self._hello = self._receive()
-            except Lost as error:
+            except LostError as error:
                 self._hello = {"missing": str(error)}
         return self._hello
 
@@ -90,7 +93,7 @@ class Process:
 
         Raises
         ------
-        Lost
+        LostError
             If there is no reply.
         """
         assert self._popen.stdin is not None
@@ -98,7 +101,7 @@ class Process:
             self._popen.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._popen.stdin.flush()
         except OSError:
-            raise Lost(f"its process ended with status {self._popen.wait()}") from None
+            raise LostError(f"its process ended with status {self._popen.wait()}") from None
         return self._receive()
 
     def prepare(self, cell: Cell, candidate: str) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class Run:
     interrupted: bool = False
     quick: bool = False
     seconds: float = 0.0
+    # Processors that other programs kept busy.
+    other_load: float = 0.0
 
     def results(self) -> list[Result]:
         """All of them in the order of measurement."""
@@ -83,7 +85,7 @@ class Run:
         return statistics.median(spreads), spreads[min(len(spreads) - 1, int(0.9 * len(spreads)))]
 
 
-def to_json(measured: Measured, seconds: float, quick: bool) -> dict[str, Any]:
+def to_json(measured: Measured, seconds: float, quick: bool, other_load: float) -> dict[str, Any]:
     """What results.json holds."""
     info = machine_info()
     return {
@@ -101,6 +103,7 @@ def to_json(measured: Measured, seconds: float, quick: bool) -> dict[str, Any]:
             "interrupted": measured.interrupted,
             "quick": quick,
             "seconds": round(seconds, 1),
+            "other_load": round(other_load, 3),
         },
     }
 
@@ -121,13 +124,13 @@ def _cell(fields: Mapping[str, Any]) -> Cell:
 
 def _result(benchmark: Mapping[str, Any]) -> Result:
     extra, stats = benchmark["extra_info"], benchmark["stats"]
-    numbers = [float(stats[name]) for name in ("median", "q1", "q3")]
-    if not all(math.isfinite(number) and number > 0 for number in numbers):
+    median, q1, q3 = (float(stats[name]) for name in ("median", "q1", "q3"))
+    if not all(math.isfinite(number) and number > 0 for number in (median, q1, q3)):
         raise ValueError(f"times of {benchmark.get('name')} are not positive numbers")
     if extra["candidate"] not in LABELS:
         raise ValueError(f"no such candidate: {extra['candidate']!r}")
-    rounds = int(stats["rounds"])
-    return Result(_cell(extra), extra["candidate"], *numbers, rounds=rounds, same_bits=bool(extra.get("same_bits", True)))
+    same_bits = bool(extra.get("same_bits", True))
+    return Result(_cell(extra), extra["candidate"], median, q1, q3, int(stats["rounds"]), same_bits)
 
 
 def run_of(document: Any) -> Run:
@@ -138,6 +141,8 @@ def run_of(document: Any) -> Run:
     KeyError, TypeError, ValueError, AttributeError
         If it is none of this suite's.
     """
+    if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
+        raise ValueError("no list of benchmarks")
     own = document.get("fastlrelu", {})
     run = Run(
         head=dict(own.get("head", {})),
@@ -147,6 +152,7 @@ def run_of(document: Any) -> Run:
         interrupted=bool(own.get("interrupted", False)),
         quick=bool(own.get("quick", False)),
         seconds=float(own.get("seconds", 0.0)),
+        other_load=float(own.get("other_load", 0.0)),
     )
     for benchmark in document["benchmarks"]:
         result = _result(benchmark)

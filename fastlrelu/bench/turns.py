@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .cells import LIBRARIES, Cell, weight
-from .processes import Lost, Process
+import psutil
+
+from .cells import ITEM_BYTES, LIBRARIES, Cell, weight
+from .processes import LostError, Process
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ ROUND_SECONDS = 0.002
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 25
 # Calls longer than this are timed this often only.
 LONG_CALL_SECONDS, LONG_CALL_ROUNDS = 0.25, 3
+# Inputs, a result, and what the np.where line puts in between.
+ARRAYS_PER_PROCESS = 4
 
 
 @dataclass
@@ -132,6 +136,11 @@ class Stopwatch:
         if left is not None and left <= 0:
             return {name: Times(refused="not measured: the time for the run was over") for name in self.wanted[cell]}
         self._start(cell.threads)
+        needed = cell.size * ITEM_BYTES[cell.dtype] * ARRAYS_PER_PROCESS * len(self._processes)
+        available = psutil.virtual_memory().available
+        if needed > available / 2:
+            reason = f"not measured: it needs {needed >> 20:,} MiB of the {available >> 20:,} MiB of free memory"
+            return {name: Times(refused=reason) for name in self.wanted[cell]}
         share = self._share(cell)
         started = time.monotonic()
         times = {name: Times() for name in self.wanted[cell]}
@@ -145,7 +154,7 @@ class Stopwatch:
             assert process is not None
             try:
                 process.ask("release")
-            except Lost:
+            except LostError:
                 continue
         return times
 
@@ -177,7 +186,7 @@ class Stopwatch:
             return None
         try:
             reply = process.prepare(cell, name) if prepare else process.ask("round", candidate=name, calls=result.calls)
-        except Lost as error:
+        except LostError as error:
             result.refused = str(error)
             result.rounds.clear()
             self._lose(library)

@@ -1,7 +1,8 @@
 """One module for each library in the comparison.
 
-Each has ``build(inputs)``, which returns the call to time, and ``to_numpy(result)``. ``build`` raises `Unsupported`
-where the library has no such operation or dtype. Peers hold their inputs in arrays of their own kind beforehand.
+Each has ``build(inputs, candidate)``, which returns the call to time, and ``to_numpy(result)``. ``build`` raises
+`UnsupportedError` where the library has no such operation or dtype. Peers hold their inputs in arrays of their own kind
+beforehand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 Call = Callable[[], Any]
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """The library does not do this; the message says what."""
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..inputs import Array, Inputs
-from . import Call, Unsupported
+from . import Call, UnsupportedError
 
 VERSION: str = jax.__version__
 
@@ -28,9 +28,9 @@ def build(i: Inputs, candidate: str) -> Call:
     slope = i.slope
     x, second = jnp.asarray(i.x), jnp.asarray(i.second)
     if i.operation == "out":
-        raise Unsupported("JAX arrays are immutable: no out=")
+        raise UnsupportedError("JAX arrays are immutable: no out=")
     if i.operation == "in_place":
-        raise Unsupported("JAX arrays are immutable: nothing in place")
+        raise UnsupportedError("JAX arrays are immutable: nothing in place")
     if i.operation == "grad":
         gradient = jax.jit(lambda g, x: _gradient(g, x, slope))
         return lambda: gradient(second, x).block_until_ready()

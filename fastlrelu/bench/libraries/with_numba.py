@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from ..inputs import Array, Inputs
-from . import Call, Unsupported
+from . import Call, UnsupportedError
 
 VERSION: str = numba.__version__
 
@@ -69,7 +69,7 @@ def _compile(function: Any, threads: int) -> Any:
 def build(i: Inputs, candidate: str) -> Call:
     """The call to time."""
     if i.dtype.itemsize == 2:
-        raise Unsupported(f"numba compiles no {i.dtype.name} for CPUs")
+        raise UnsupportedError(f"numba compiles no {i.dtype.name} for CPUs")
     x, second = i.x, i.second
     s = i.dtype.type(i.slope)
 

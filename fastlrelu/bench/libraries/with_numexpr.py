@@ -8,7 +8,7 @@ import numexpr
 import numpy as np
 
 from ..inputs import Array, Inputs
-from . import Call, Unsupported
+from . import Call, UnsupportedError
 
 VERSION: str = numexpr.__version__
 
@@ -21,7 +21,7 @@ def set_threads(threads: int) -> None:
 def build(i: Inputs, candidate: str) -> Call:
     """The call to time."""
     if i.dtype.itemsize == 2:
-        raise Unsupported(f"numexpr has no {i.dtype.name}")
+        raise UnsupportedError(f"numexpr has no {i.dtype.name}")
     evaluate = numexpr.evaluate
     x, second = i.x, i.second
     # As an array of the same dtype: numexpr would compute in float64 beside a Python float.

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 
 from ..inputs import Array, Inputs
-from . import Call, Unsupported
+from . import Call, UnsupportedError
 
 VERSION: str = onnxruntime.__version__
 _threads = 1
@@ -24,7 +24,7 @@ def set_threads(threads: int) -> None:
 
 def _session(i: Inputs, nodes: list[Any], constants: dict[str, Array]) -> Any:
     if i.dtype.name == "bfloat16":
-        raise Unsupported("ONNX Runtime takes no bfloat16 arrays from Python")
+        raise UnsupportedError("ONNX Runtime takes no bfloat16 arrays from Python")
     kind = onnx.helper.np_dtype_to_tensor_dtype(i.dtype)
     graph = onnx.helper.make_graph(
         nodes,
@@ -42,7 +42,7 @@ def _session(i: Inputs, nodes: list[Any], constants: dict[str, Array]) -> Any:
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:
         if "NOT_IMPLEMENTED" in str(error):
-            raise Unsupported(f"ONNX Runtime has no {nodes[-1].op_type} of {i.dtype.name} on the CPU") from None
+            raise UnsupportedError(f"ONNX Runtime has no {nodes[-1].op_type} of {i.dtype.name} on the CPU") from None
         raise
 
 
@@ -55,7 +55,7 @@ def build(i: Inputs, candidate: str) -> Call:
         first = node("Add" if i.operation == "add" else "MatMul", ["x", "second"], ["t"])
         session = _session(i, [first, node("LeakyRelu", ["t"], ["y"], alpha=i.slope)], {"second": i.second})
     elif i.operation == "grad":
-        raise Unsupported("ONNX has no gradient of LeakyRelu")
+        raise UnsupportedError("ONNX has no gradient of LeakyRelu")
     else:
         session = _session(i, [node("LeakyRelu", ["x"], ["y"], alpha=i.slope)], {})
     if i.operation in ("out", "in_place"):
