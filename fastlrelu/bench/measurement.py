@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -15,7 +17,7 @@ import pytest_benchmark.plugin
 from . import plugin
 from .cells import Cell
 from .plans import Plan
-from .turns import Stopwatch
+from .turns import INTERRUPTED, Stopwatch
 
 FOLDER = Path(__file__).parent
 ARGUMENTS = (
@@ -50,18 +52,22 @@ class Measured:
 class _Recorder:
     """Hooks between pytest and the progress display."""
 
-    def __init__(self, plan: Plan, measured: Measured, show: Callable[[Cell, Stopwatch], None]) -> None:
+    def __init__(
+        self, plan: Plan, measured: Measured, show: Callable[[Cell, Stopwatch], None], stop: threading.Event
+    ) -> None:
         self._plan = plan
         self._measured = measured
         self._show = show
+        self._stop = stop
         self._current: Cell | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[plugin.PLAN] = self._plan
+        config.stash[plugin.STOP] = self._stop
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Function) -> None:
+    def pytest_runtest_teardown(self, item: pytest.Function, nextitem: pytest.Function | None) -> None:
         fixtures: dict[str, Any] = dict(item.funcargs)
         watch: Stopwatch = fixtures["stopwatch"]
         params: dict[str, Any] = dict(item.callspec.params)
@@ -71,6 +77,11 @@ class _Recorder:
         self._measured.versions.update(watch.versions)
         self._measured.missing.update(watch.missing)
         times = watch.times(cell)[candidate]
+        following = dict(nextitem.callspec.params).get("cell") if nextitem is not None else None
+        if self._stop.is_set() and (times.refused == INTERRUPTED or following != cell):
+            item.session.shouldstop = INTERRUPTED
+        if times.refused == INTERRUPTED:
+            return
         if times.refused:
             self._measured.omitted.append(
                 {**asdict(cell), "candidate": candidate, "reason": times.refused, "unsupported": times.unsupported}
@@ -105,6 +116,22 @@ def _own_settings() -> Generator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _interruptible(stop: threading.Event) -> Generator[None]:
+    """The first Ctrl-C asks the run to stop; only the second raises KeyboardInterrupt, wherever it then hits."""
+
+    def handler(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def measure(plan: Plan, show: Callable[[Cell, Stopwatch], None]) -> Measured:
     """Run the suite.
 
@@ -121,10 +148,10 @@ def measure(plan: Plan, show: Callable[[Cell, Stopwatch], None]) -> Measured:
         All results, or those before Ctrl-C.
     """
     measured = Measured()
-    with _own_settings():
-        status = pytest.main(
-            list(ARGUMENTS), plugins=[pytest_benchmark.plugin, plugin, _Recorder(plan, measured, show)]
-        )
+    stop = threading.Event()
+    plugins = [pytest_benchmark.plugin, plugin, _Recorder(plan, measured, show, stop)]
+    with _own_settings(), _interruptible(stop):
+        status = pytest.main(list(ARGUMENTS), plugins=plugins)
     measured.interrupted = status == pytest.ExitCode.INTERRUPTED
     if not measured.failure and status not in (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED):
         measured.failure = f"pytest ended with status {int(status)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from .plans import Plan, repository_plan
 from .turns import Stopwatch
 
 PLAN = pytest.StashKey[Plan]()
+STOP = pytest.StashKey[threading.Event]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,8 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def stopwatch(request: pytest.FixtureRequest) -> Iterator[Stopwatch]:
     """Times those candidates that were not deselected."""
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    watch = Stopwatch(
-        ((p["cell"], p["candidate"]) for p in params if "candidate" in p), request.config.stash[PLAN].limits
-    )
+    wanted = [(p["cell"], p["candidate"]) for p in params if "candidate" in p]
+    stash = request.config.stash
+    watch = Stopwatch(wanted, stash[PLAN].limits, stash.get(STOP, None))
     yield watch
     watch.close()

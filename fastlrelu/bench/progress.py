@@ -67,6 +67,8 @@ class Display:
             TextColumn("{task.fields[line]}"),
             console=console,
             transient=True,
+            # Refreshed between cells alone: a thread that draws would take turns with what is measured.
+            auto_refresh=False,
             disable=not self._live,
         )
         self._task = self._progress.add_task("", total=1.0, line="starting the libraries", left=None)

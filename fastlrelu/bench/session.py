@@ -122,7 +122,7 @@ def _show_changes(comparison: Comparison, threshold: float | None) -> int:
     table = tables.changes(comparison, SHOWN_CHANGES)
     shown = RichTable(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(table.head):
-        shown.add_column(name, justify="left" if place < table.text_columns else "right", no_wrap=True)
+        shown.add_column(name, justify="left" if table.is_words(place) else "right", no_wrap=True)
     for row in table.rows:
         shown.add_row(*row)
     console.print(f"Since {comparison.old_date or 'the earlier run'}, the largest rises first:", markup=False)

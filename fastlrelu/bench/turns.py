@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ FEWEST_ROUNDS, MOST_ROUNDS = 5, 25
 LONG_CALL_SECONDS, LONG_CALL_ROUNDS = 0.25, 3
 # Inputs, a result, and what the np.where line puts in between.
 ARRAYS_PER_PROCESS = 4
+INTERRUPTED = "interrupted"
 
 
 @dataclass
@@ -49,15 +51,18 @@ class Stopwatch:
         All cells of the run with the candidates to time there.
     limits : Limits
         What the whole run may take, and one candidate.
+    stop : threading.Event, optional
+        Once it is set, nothing more is timed; a cell with fewer than the fewest rounds is given up.
     """
 
-    def __init__(self, wanted: Iterable[tuple[Cell, str]], limits: Limits) -> None:
+    def __init__(self, wanted: Iterable[tuple[Cell, str]], limits: Limits, stop: threading.Event | None = None) -> None:
         self.wanted: dict[Cell, list[str]] = {}
         for cell, candidate in wanted:
             self.wanted.setdefault(cell, []).append(candidate)
         self.versions: dict[str, str] = {}
         self.missing: dict[str, str] = {}
         self._limits = limits
+        self.stop = stop or threading.Event()
         self._deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
         self._started = time.monotonic()
         self._weights = sum(weight(cell) * len(names) for cell, names in self.wanted.items())
@@ -146,10 +151,14 @@ class Stopwatch:
         times = {name: Times() for name in self.wanted[cell]}
         estimates = {}
         for name, result in times.items():
+            if self.stop.is_set():
+                break
             reply = self._ask(cell, name, result, prepare=True)
             if reply is not None:
                 estimates[name] = reply
-        self._take_turns(cell, times, estimates, started + share)
+        turns = self._take_turns(cell, times, estimates, started + share)
+        if turns < FEWEST_ROUNDS and self.stop.is_set():
+            return {name: Times(refused=INTERRUPTED) for name in times}
         for process in {self._process(name) for name in estimates} - {None}:
             assert process is not None
             try:
@@ -158,21 +167,22 @@ class Stopwatch:
                 continue
         return times
 
-    def _take_turns(self, cell: Cell, times: dict[str, Times], estimates: dict[str, float], until: float) -> None:
+    def _take_turns(self, cell: Cell, times: dict[str, Times], estimates: dict[str, float], until: float) -> int:
+        """The number of rounds."""
         for name, seconds in estimates.items():
             times[name].calls = max(1, int(ROUND_SECONDS / max(seconds, 1e-8)))
         for turn in range(MOST_ROUNDS):
-            if turn >= FEWEST_ROUNDS and time.monotonic() > until:
-                break
+            if self.stop.is_set() or (turn >= FEWEST_ROUNDS and time.monotonic() > until):
+                return turn
             for name, seconds in estimates.items():
                 if times[name].refused or (seconds > LONG_CALL_SECONDS and turn >= LONG_CALL_ROUNDS):
                     continue
                 measured = self._ask(cell, name, times[name])
                 if measured is not None:
                     times[name].rounds.append(measured)
-                    if turn == 0:
-                        # The first estimate was of a single, often cold, call.
-                        times[name].calls = max(1, int(ROUND_SECONDS / max(measured, 1e-8)))
+                    # The first estimates were of single, often cold, calls.
+                    times[name].calls = max(1, int(ROUND_SECONDS / max(min(times[name].rounds), 1e-8)))
+        return MOST_ROUNDS
 
     def _process(self, name: str) -> Process | None:
         return self._processes.get(LIBRARIES[name])

@@ -24,6 +24,8 @@ from .libraries import with_fastlrelu
 Reply = dict[str, Any]
 # Longer calls are not repeated only to warm the caches: their arrays do not fit.
 WARM_SECONDS = 0.02
+# Idle threads of a pool may spin for a while, up to a tenth of a second with OpenBLAS, on the cores of whoever is next.
+SETTLE_STEP, SETTLE_SECONDS = 0.002, 0.3
 
 
 def seconds_per_call(call: Callable[[], object], calls: int) -> float:
@@ -41,6 +43,7 @@ class Worker:
     def __init__(self, library: str, threads: int) -> None:
         self.library = libraries.load(library)
         self.library.set_threads(threads)
+        self.threads = threads
         self.cell: Cell | None = None
         self.inputs: inputs.Inputs | None = None
         self.calls: dict[str, tuple[Callable[[], object], bool]] = {}
@@ -80,6 +83,7 @@ class Worker:
         call()
         seconds = seconds_per_call(call, 1)
         self.calls[candidate] = (call, seconds < WARM_SECONDS)
+        self._settle()
         return {"seconds": seconds, "same_bits": difference == ""}
 
     def _build(self, given: inputs.Inputs, candidate: str) -> Callable[[], object]:
@@ -93,7 +97,18 @@ class Worker:
         call, warm = self.calls[candidate]
         if warm:
             call()
-        return {"seconds": seconds_per_call(call, calls)}
+        seconds = seconds_per_call(call, calls)
+        self._settle()
+        return {"seconds": seconds}
+
+    def _settle(self) -> None:
+        """Wait until the threads of this process sleep."""
+        until = time.perf_counter() + SETTLE_SECONDS
+        while self.threads > 1 and time.perf_counter() < until:
+            before = time.process_time()
+            time.sleep(SETTLE_STEP)
+            if time.process_time() - before < SETTLE_STEP / 4:
+                break
 
 
 def one_line(text: str) -> str:

@@ -13,6 +13,8 @@ from ..results import Result, Run
 ORDER = tuple(LABELS)
 # Neither a peer nor ours.
 YARDSTICKS = ("limit", "multiply")
+# Those that do not call NumPy's matrix product.
+OWN_PRODUCT = ("torch", "onnxruntime", "jax")
 
 
 @dataclass(frozen=True)
@@ -266,12 +268,10 @@ def layer(run: Run) -> Figure:
             if added:
                 parts.append(f"{LABELS[name]} {_percent_range(added)}")
         sentence = f"On top of NumPy's product alone, the activation adds: {', '.join(parts)}"
-        quicker = {
-            n for c in columns.values() for n, r in c.items() if is_peer(n) and r.median < 0.9 * c["limit"].median
-        }
+        quicker = {n for c in columns.values() for n in OWN_PRODUCT if n in c and c[n].median < c["limit"].median}
         if quicker:
-            labels = " and ".join(LABELS[name] for name in ORDER if name in quicker)
-            sentence += f"; {labels} multiply with another library, faster than NumPy's product by itself"
+            labels = ", ".join(LABELS[name] for name in ORDER if name in quicker)
+            sentence += f"; with products of their own, faster than NumPy's alone: {labels}"
         sentence += "."
     return Figure(
         "layer",

@@ -11,15 +11,20 @@ from ..progress import ratio_text, seconds_text
 from ..results import Result, Run
 from .findings import ORDER, is_peer, label_of
 
+WORDS = ("dtype", "fastest", "spreads", "also faster", "where", "why")
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first `text_columns` columns are words, the others numbers."""
+    """A table; some columns are words, the others numbers."""
 
     head: list[str]
     rows: list[list[str]] = field(default_factory=list)
-    text_columns: int = 1
     title: str = ""
+
+    def is_words(self, column: int) -> bool:
+        """Whether a column is set from the left."""
+        return column == 0 or self.head[column] in WORDS
 
 
 def _elements(cell: Cell) -> str:
@@ -67,8 +72,7 @@ def losses(run: Run) -> list[Loss]:
 def losses_table(found: list[Loss]) -> Table:
     """Losses, one in each row."""
     table = Table(
-        ["what", "dtype", "elements", "threads", "fastlrelu", "fastest", "its time", "ratio", "spreads", "also faster"],
-        text_columns=2,
+        ["what", "dtype", "elements", "threads", "fastlrelu", "fastest", "its time", "ratio", "spreads", "also faster"]
     )
     for loss in found:
         best = loss.faster[0]
@@ -103,7 +107,7 @@ def losses_sentence(run: Run, found: list[Loss]) -> str:
 def summary(run: Run) -> Table:
     """One row for each operation and dtype: how we compare with ``np.where``, and with the fastest of the others."""
     head = ["operation", "dtype", "cells", "np.where: least", "median", "most", "fastest other: least", "median"]
-    table = Table(head, text_columns=2)
+    table = Table(head)
     for operation in OPERATIONS:
         for dtype in DTYPES:
             columns = [
@@ -151,7 +155,7 @@ def times(run: Run) -> list[Table]:
 
 def left_out(run: Run) -> Table:
     """Who is not in the report, and why: libraries that are missing, results that differ, what they cannot do."""
-    table = Table(["candidate", "where", "why"], text_columns=3)
+    table = Table(["candidate", "where", "why"])
     for library, reason in sorted(run.missing.items()):
         table.rows.append([LABELS.get(library, library), "everywhere", f"could not be imported: {reason}"])
     grouped: dict[tuple[bool, str, str, str], list[Cell]] = {}
@@ -188,7 +192,7 @@ def rounded(run: Run) -> str:
 
 def changes(comparison: Comparison, most: int | None = None) -> Table:
     """The changes of fastlrelu between two runs, the largest rise first."""
-    table = Table(["what", "dtype", "elements", "threads", "before", "now", "change", "spread"], text_columns=2)
+    table = Table(["what", "dtype", "elements", "threads", "before", "now", "change", "spread"])
     for change in comparison.changes[:most]:
         where = _where(change.new.cell)
         if change.new.candidate != "fastlrelu":
