@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -150,8 +151,9 @@ def measure(plan: Plan, show: Callable[[Cell, Stopwatch], None]) -> Measured:
     measured = Measured()
     stop = threading.Event()
     plugins = [pytest_benchmark.plugin, plugin, _Recorder(plan, measured, show, stop)]
-    with _own_settings(), _interruptible(stop):
-        status = pytest.main(list(ARGUMENTS), plugins=plugins)
+    # pytest-benchmark makes a folder for its storage as soon as it starts, by default in the current one.
+    with _own_settings(), _interruptible(stop), tempfile.TemporaryDirectory() as storage:
+        status = pytest.main([*ARGUMENTS, f"--benchmark-storage={storage}"], plugins=plugins)
     measured.interrupted = status == pytest.ExitCode.INTERRUPTED
     if not measured.failure and status not in (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED):
         measured.failure = f"pytest ended with status {int(status)}"

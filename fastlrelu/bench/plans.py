@@ -9,7 +9,7 @@ from .cells import DTYPES, LAYERS, PEERS, Cell
 from .turns import Limits
 
 LARGEST = 1 << 26
-QUICK_SECONDS, FULL_SECONDS = 42.0, 540.0
+QUICK_SECONDS, FULL_SECONDS = 50.0, 540.0
 QUICK_SIZES = (1, 64, 1 << 10, 1 << 14, 1 << 17, 1 << 20, 1 << 22)
 FULL_SIZES = (*(1 << k for k in range(0, 27, 2)), 1 << 17, 1 << 19, 1 << 21)
 # For operations and dtypes other than the first ones.
@@ -67,6 +67,20 @@ def _activation_cells(quick: bool, sizes: Sequence[int] | None, dtypes: Sequence
                 yield Cell(operation, dtype, n)
 
 
+def _is_plotted(cell: Cell, dtypes: Sequence[str]) -> bool:
+    return cell.operation in ("new", "out") and cell.dtype == dtypes[0]
+
+
+def _cells_at(
+    count: int, counts: Sequence[int], quick: bool, sizes: Sequence[int] | None, dtypes: Sequence[str]
+) -> Iterator[Cell]:
+    """At some number of threads: all cells with the fewest threads, else those where threads can make a difference."""
+    for cell in _activation_cells(quick, sizes, dtypes):
+        worth_it = _is_plotted(cell, dtypes) if quick or 1 < count < counts[-1] else True
+        if count == counts[0] or sizes or (worth_it and cell.size >= SMALLEST_FOR_THREADS):
+            yield Cell(cell.operation, cell.dtype, cell.size, count)
+
+
 def report_plan(
     quick: bool,
     available_threads: int,
@@ -90,14 +104,17 @@ def report_plan(
     counts = sorted(threads or ({1, available_threads} if quick else thread_counts(available_threads)))
     layer_dtype = next((d for d in dtypes if d in ("float32", "float64")), "float32")
     layers = sorted(LAYERS)[: 2 if quick else None]
-    cells: list[Cell] = [Cell("call", "float32", 1, counts[0])]
-    for count in counts:
-        for cell in _activation_cells(quick, sizes, dtypes):
-            scaling = cell.operation in ("new", "out") and cell.dtype == dtypes[0]
-            worth_it = scaling if quick or 1 < count < counts[-1] else True
-            if count == counts[0] or sizes or (worth_it and cell.size >= SMALLEST_FOR_THREADS):
-                cells.append(Cell(cell.operation, cell.dtype, cell.size, count))
+    plotted: list[Cell] = []
+    others: list[Cell] = []
+    # Those of the plots come first, so that a slow machine or Ctrl-C leaves out the others. One thread comes last among
+    # them and first among the others: at each change all libraries are started again.
+    for count in reversed(counts):
+        if count == counts[0]:
+            plotted.append(Cell("call", "float32", 1, count))
+        plotted += [c for c in _cells_at(count, counts, quick, sizes, dtypes) if _is_plotted(c, dtypes)]
         if count in (counts[0], counts[-1]):
-            cells += [Cell("layer", layer_dtype, n, count) for n in layers]
+            plotted += [Cell("layer", layer_dtype, n, count) for n in layers]
+    for count in counts:
+        others += [c for c in _cells_at(count, counts, quick, sizes, dtypes) if not _is_plotted(c, dtypes)]
     limits = Limits(QUICK_SECONDS, 0.05) if quick else Limits(FULL_SECONDS, 0.15)
-    return Plan(tuple(dict.fromkeys(cells)), tuple(against or PEERS), limits)
+    return Plan(tuple(dict.fromkeys(plotted + others)), tuple(against or PEERS), limits)

@@ -83,7 +83,9 @@ class Display:
         self._progress.stop()
 
     def show(self, cell: Cell, watch: Stopwatch) -> None:
-        """Show the cell just measured."""
+        """Show the cell just measured, if it was."""
+        if not any(times.rounds for times in (watch.timed(cell) or {}).values()):
+            return
         line = result_line(cell, watch)
         if self._live:
             self._progress.update(

@@ -18,6 +18,7 @@ import fastlrelu as fl
 from .cells import DTYPES, LABELS, OPERATIONS, OURS, Cell
 from .machine import cache_bytes, head, machine_info
 from .measurement import Measured
+from .turns import OUT_OF_TIME
 
 
 class BadResultsError(Exception):
@@ -76,6 +77,10 @@ class Run:
     def results(self) -> list[Result]:
         """All of them in the order of measurement."""
         return [result for candidates in self.cells.values() for result in candidates.values()]
+
+    def out_of_time(self) -> int:
+        """The number of cells that the time did not suffice for."""
+        return len({omission.cell for omission in self.omissions if omission.reason == OUT_OF_TIME})
 
     def noise(self) -> tuple[float, float]:
         """The spread of repeats: its median over all results, and the spread that nine in ten stay under."""

@@ -58,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         print("fastlrelu bench: nothing was measured, nothing is written", file=sys.stderr)
         return 130 if measured.interrupted else 1
     document = results.to_json(measured, time.monotonic() - started, arguments.quick, load.processors())
-    status = _finish(arguments, results.run_of(document), old, results.text_of(document), threshold)
+    current = results.run_of(document)
+    status = _finish(arguments, current, old, results.text_of(document), threshold)
+    if current.out_of_time():
+        print(f"The time was over before {current.out_of_time()} cells were measured.", file=sys.stderr)
     if measured.interrupted:
         print("Interrupted: the report has what was measured until then.", file=sys.stderr)
         return 130

@@ -29,6 +29,7 @@ LONG_CALL_SECONDS, LONG_CALL_ROUNDS = 0.25, 3
 # Inputs, a result, and what the np.where line puts in between.
 ARRAYS_PER_PROCESS = 4
 INTERRUPTED = "interrupted"
+OUT_OF_TIME = "the time for the run was over"
 
 
 @dataclass
@@ -139,7 +140,7 @@ class Stopwatch:
     def _measure(self, cell: Cell) -> dict[str, Times]:
         left = self.remaining_seconds()
         if left is not None and left <= 0:
-            return {name: Times(refused="not measured: the time for the run was over") for name in self.wanted[cell]}
+            return {name: Times(refused=OUT_OF_TIME) for name in self.wanted[cell]}
         self._start(cell.threads)
         needed = cell.size * ITEM_BYTES[cell.dtype] * ARRAYS_PER_PROCESS * len(self._processes)
         available = psutil.virtual_memory().available

@@ -19,6 +19,7 @@ FLAGS = [
     "--remote-debugging-pipe",
 ]
 SECONDS = 60
+IN_CI = os.environ.get("CI") == "true"
 
 
 def path():

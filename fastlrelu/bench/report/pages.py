@@ -36,6 +36,14 @@ def _noise_text(run: Run) -> str:
     return f"{text}; other programs kept {run.other_load:.2f} processors busy"
 
 
+def _notice(run: Run) -> str:
+    if run.interrupted:
+        return "This run was interrupted: the report shows what was measured until then."
+    if run.out_of_time():
+        return f"The time for the run was over before {run.out_of_time()} of its cells were measured."
+    return ""
+
+
 def _headline(drawn: list[Figure]) -> dict[str, str]:
     """The three numbers at the top."""
     numbers = {}
@@ -65,7 +73,7 @@ def _content(run: Run, comparison: Comparison | None) -> dict[str, Any]:
             "Date": f"{date} UTC, {kind} of {run.seconds:.0f} s" if date else "unknown",
             "The machine was": _noise_text(run),
         },
-        "interrupted": run.interrupted,
+        "notice": _notice(run),
         "losses": tables.losses_table(lost[:FEW_LOSSES]),
         "more_losses": tables.losses_table(lost[FEW_LOSSES:]),
         "losses_sentence": tables.losses_sentence(run, lost),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 
-from ..cells import DTYPES, LABELS, LAYERS, OPERATIONS, Cell, size_text
+from ..cells import DTYPES, LABELS, LAYERS, LIBRARIES, OPERATIONS, Cell, size_text
 from ..comparison import Comparison
 from ..progress import ratio_text, seconds_text
 from ..results import Result, Run
+from ..turns import OUT_OF_TIME
 from .findings import ORDER, is_peer, label_of
 
 WORDS = ("dtype", "fastest", "spreads", "also faster", "where", "why")
@@ -160,7 +161,7 @@ def left_out(run: Run) -> Table:
         table.rows.append([LABELS.get(library, library), "everywhere", f"could not be imported: {reason}"])
     grouped: dict[tuple[bool, str, str, str], list[Cell]] = {}
     for o in run.omissions:
-        if o.candidate in run.missing:
+        if LIBRARIES[o.candidate] in run.missing or o.reason == OUT_OF_TIME:
             continue
         # The counts differ from size to size, what is wrong does not.
         reason = o.reason.partition(":")[0] if o.reason.startswith("differs") else o.reason
