@@ -65,7 +65,7 @@ class BuildExt(build_ext):
         self.warn(f"fastlrelu is built WITHOUT threads: {reason}")
 
 
-kernels = sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))
+headers = ["fastlrelu/launcher.h", *sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))]
 macros = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
@@ -78,7 +78,7 @@ def extension(name, *sources):
         [f"fastlrelu/{name}.pyx", *sources],
         include_dirs=[np.get_include(), "fastlrelu"],
         define_macros=macros,
-        depends=kernels,
+        depends=headers,
     )
 
 

@@ -21,7 +21,8 @@ def config() -> dict[str, Any]:
         ``openmp``: whether threads were built in. ``threads``: what `get_num_threads` returns; ``threads_reason``: the
         rule that set it. ``parallel_bytes``, ``stream_bytes``: the memory traffic from which a call may use threads,
         and from which a new or separate output is stored past the caches; ``parallel_reason``, ``stream_reason``: where
-        they come from. ``parallel_measured``: GB/s by one thread and by several, for each size that was tried.
+        they come from. ``parallel_measured``: GB/s by one thread and by several, for each
+        size that was tried, with output memory ``present`` or ``new``.
         ``caches``: bytes by level. ``dtypes``: names of the supported dtypes.
 
     See Also
@@ -74,4 +75,4 @@ def show_config() -> None:
     print(f"caches    {caches or 'unknown'}")
     for row in c["parallel_measured"]:
         alone, together = (f"{v:.1f}" if v else "-" for v in (row["alone"], row["together"]))
-        print(f"  {_size(row['bytes'])}: {alone} GB/s with one thread, {together} with several")
+        print(f"  {_size(row['bytes'])}, {row['memory']} memory: {alone} GB/s with one thread, {together} with several")

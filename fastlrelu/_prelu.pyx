@@ -148,7 +148,7 @@ cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shap
     nbytes = 2 * call.n * row.itemsize
     call.stream = x != out and nbytes >= stream_bytes
     fl_fp_enter(&call.caller, row.all_units)
-    enter_team(&team, nbytes)
+    enter_team(&team, nbytes, out + nbytes // 4)
     call.team = team.threads > 1
     run_blocks(&team, forward_block, &call, (call.n + call.block - 1) // call.block)
     leave_team(&team, nbytes)
@@ -316,7 +316,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
         return -1
     memset(call.partial, 0, count * sum_size)
     fl_fp_enter(&call.caller, call.row.all_units)
-    enter_team(&team, nbytes)
+    enter_team(&team, nbytes, call.grad_x + nbytes // 6)
     call.team = team.threads > 1
     run_blocks(&team, backward_block, call, blocks)
     leave_team(&team, nbytes)
@@ -434,6 +434,9 @@ def prelu(x, weight, axis=1, out=None):
         if status < 0:
             raise MemoryError("no memory for the slopes of prelu")
         return result
+    if getattr(out, "shape", x.shape) != x.shape:
+        # The ufunc would repeat the result over a larger one.
+        raise ValueError(f"out has shape {out.shape}, but x has shape {x.shape}")
     return leaky_relu(x, _broadcastable(weight, x.ndim, axis), out=out)
 
 
@@ -504,9 +507,8 @@ def prelu_grad(grad_output, x, weight, axis=1):
     dtype = plain_dtype(x)
     if dtype < 0 or plain_dtype(weight) != dtype or not same_kind(grad_output, <cnp.ndarray>x, dtype):
         *_, common = leaky_relu_grad.resolve_dtypes((grad_output.dtype, x.dtype, weight.dtype, None))
-        grad_output = np.ascontiguousarray(grad_output, common)
-        x = np.ascontiguousarray(x, common)
-        weight = np.ascontiguousarray(weight, common)
+        # Aligned too, which ascontiguousarray does not promise.
+        grad_output, x, weight = (np.require(a, common, ("C", "A")) for a in (grad_output, x, weight))
         dtype = plain_dtype(x)
     grad_x = new_like(<cnp.ndarray>x)
     call.row = row_of(FL_OPERATION_leaky_relu, dtype)

@@ -9,6 +9,6 @@ cdef struct Team:
 
 cdef Py_ssize_t smallest_team_bytes
 
-cdef void enter_team(Team *team, Py_ssize_t nbytes) noexcept nogil
+cdef void enter_team(Team *team, Py_ssize_t nbytes, const char *output) noexcept nogil
 cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil
 cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil

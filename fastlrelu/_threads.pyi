@@ -4,6 +4,7 @@ from typing import Self, SupportsIndex, TypedDict, type_check_only
 @type_check_only
 class Measurement(TypedDict):
     bytes: int
+    memory: str
     alone: float | None
     together: float | None
 

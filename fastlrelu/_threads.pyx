@@ -6,12 +6,18 @@ Design
 ------
 a. A call with less work than ``smallest_team_bytes`` never comes here. No parallel region is faster than that.
 b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
-   that concurrent callers do not multiply the threads. The lock also guards every measurement below.
+   that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
+   term of the way that is held, which is atomic.
 c. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
+   Parallel regions are opened by a thread of our own, ``launcher.h`` says why; the caller works beside it.
 d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
-   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed.
-e. Threads must not lose to one thread. Per size, both ways are timed as they are used, the faster one is kept, and the
-   other is tried again ever more rarely.
+   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
+   OpenMP ends threads and starts new ones when the number differs from one team to the next.
+e. Threads must not lose to one thread. Per size, and apart for output memory that the system has yet to provide, which
+   several threads fetch faster than one, a few calls of each way are timed, one after the other, and the faster
+   way is held for a number of calls before both are timed again: for ever more calls while the same way wins, and for
+   the more the more the other loses. Where an empty parallel region takes longer than threads could save, they are not
+   even tried, and a held team that suddenly takes far longer than one thread did ends its term.
 """
 import numbers
 import os
@@ -24,6 +30,11 @@ from cpython.pythread cimport (
 
 from . import _caches, _processors
 
+cdef extern from "launcher.h" nogil:
+    int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
+    void fl_await()
+    Py_ssize_t fl_next(Py_ssize_t *counter)
+
 cdef extern from *:
     """
     #include <time.h>
@@ -35,6 +46,31 @@ cdef extern from *:
     static int omp_get_max_threads(void) { return 1; }
     static int omp_get_thread_limit(void) { return 1; }
     static int omp_get_level(void) { return 0; }
+    #endif
+
+    #if defined(__linux__)
+    #include <stdint.h>
+    #include <sys/mman.h>
+    #include <unistd.h>
+    /* Whether the page at this address is still to be provided at its first use. */
+    static int page_is_absent(const char *address) {
+        const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
+        unsigned char state = 1;
+        return mincore((void *)((uintptr_t)address & ~(size - 1)), 1, &state) == 0 && (state & 1) == 0;
+    }
+    #else
+    static int page_is_absent(const char *address) { (void)address; return 0; }
+    #endif
+
+    #if defined(_MSC_VER) && !defined(__clang__)
+    /* Aligned 64-bit accesses through volatile are atomic there. */
+    static long long load_relaxed(const long long *value) { return *(const volatile long long *)value; }
+    static void store_relaxed(long long *value, long long new_value) { *(volatile long long *)value = new_value; }
+    #else
+    static long long load_relaxed(const long long *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
+    static void store_relaxed(long long *value, long long new_value) {
+        __atomic_store_n(value, new_value, __ATOMIC_RELAXED);
+    }
     #endif
 
     #if defined(_WIN32)
@@ -62,121 +98,217 @@ cdef extern from *:
     """
     const int openmp_compiled
     int fork_happened
+    long long load_relaxed(const long long *value) noexcept nogil
+    void store_relaxed(long long *value, long long new_value) noexcept nogil
     int omp_get_max_threads() noexcept nogil
     int omp_get_thread_limit() noexcept nogil
     int omp_get_level() noexcept nogil
     int watch_forks()
     long long nanoseconds() noexcept nogil
+    bint page_is_absent(const char *address) noexcept nogil
 
-# Measurements of one power of two of bytes, in nanoseconds per byte; 0: not measured yet.
+# Measurements of calls whose memory traffic lies between one power of two and the next.
 cdef struct Slot:
-    double alone
-    double together
-    int calls_alone
+    long long threads  # of the team that is measured
+    long long term  # calls for which a way is still held: > 0 alone, < 0 together
+    long long length  # of the last term
+    int calls_alone  # in the measurement under way
     int calls_together
-    long long until_retry
-    long long retry_interval
+    double alone  # nanoseconds per byte, the least of the measurement
+    double together
 
 cdef enum:
     SLOTS = 48
-    # Calls that each way gets before the two are compared.
+    # Calls of each way in one measurement.
     FIRST_CALLS = 3
-    FIRST_RETRY = 64
-    LAST_RETRY = 65536
+    FIRST_TERM = 64
+    LAST_TERM = 65536
+    # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
+    CALLS_PER_LOSS = 64
+    # A team that takes this many times as long as one thread gets no second call.
+    HOPELESS = 4
     MOST_THREADS = 1024
-    DEFAULT_TEAM_BYTES = 256 << 10
+    # A few microseconds of work at the speed of the second-level cache.
+    DEFAULT_TEAM_BYTES = 512 << 10
+    # Asking the system for the state of a page is nothing beside this much work.
+    ASK_BYTES = 4 << 20
 
+# A team that wins by less may lose at the next call.
+cdef double CLEARLY = 0.92
 # Above this, one region costs little beside the work, so that no first calls are spent on one thread.
 cdef Py_ssize_t always_try_bytes = 64 << 20
 cdef Py_ssize_t smallest_team_bytes = DEFAULT_TEAM_BYTES
 # Each thread of a team gets at least this much.
 cdef Py_ssize_t thread_bytes = 128 << 10
 
-cdef Slot slots[SLOTS]
+# By power of two; first for output memory that is there, then for memory that is not.
+cdef Slot slots[2 * SLOTS]
+# Nanoseconds of an empty parallel region; 0: not measured yet.
+cdef double region_nanoseconds = 0
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
 cdef int requested_threads = 0
-cdef int processor_limit = MOST_THREADS
+cdef int processor_limit = 1 << 30
 cdef int openmp_threads_at_import = omp_get_max_threads()
 cdef bint measured_choice = True
 
 
-cdef int permitted_threads() noexcept nogil:
+cdef int wanted_threads() noexcept nogil:
+    """Before the limits that hold for any wish."""
     cdef int threads = omp_get_max_threads()
+    if requested_threads == 0:
+        return min(threads, processor_limit)
+    # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
+    if threads >= openmp_threads_at_import:
+        return requested_threads
+    return min(threads, requested_threads)
+
+
+cdef int permitted_threads() noexcept nogil:
     if fork_happened or omp_get_level() > 0:
         return 1
-    if requested_threads > 0:
-        # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
-        if threads >= openmp_threads_at_import:
-            threads = requested_threads
-        else:
-            threads = min(threads, requested_threads)
-    else:
-        threads = min(threads, processor_limit)
-    return max(1, min(threads, omp_get_thread_limit()))
+    return max(1, min(wanted_threads(), min(omp_get_thread_limit(), MOST_THREADS)))
 
 
-cdef int slot_of(Py_ssize_t nbytes) noexcept nogil:
+cdef int slot_of(Py_ssize_t nbytes, const char *output) noexcept nogil:
     cdef int slot = 0
+    cdef bint absent = nbytes >= ASK_BYTES and page_is_absent(output)
     while nbytes > 1 and slot < SLOTS - 1:
         nbytes >>= 1
         slot += 1
-    return slot
+    return slot + SLOTS if absent else slot
 
 
-cdef bint together_is_faster(Slot *slot, Py_ssize_t nbytes) noexcept nogil:
-    cdef bint faster
-    if not measured_choice:
+cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
+    pass
+
+
+cdef double region_cost(int threads) noexcept nogil:
+    """Nanoseconds of a parallel region without work, the least of all so far."""
+    global region_nanoseconds
+    cdef Team team
+    cdef long long started
+    cdef double sample
+    cdef int _i
+    team.threads = threads
+    for _i in range(FIRST_CALLS if region_nanoseconds == 0 else 1):
+        started = nanoseconds()
+        run_blocks(&team, no_work, NULL, threads)
+        sample = <double>(nanoseconds() - started)
+        region_nanoseconds = min(region_nanoseconds, sample) if region_nanoseconds > 0 else sample
+    return region_nanoseconds
+
+
+cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
+    """End the measurement and hold one way, while the other would take ``1 + loss`` times as long."""
+    cdef long long length = FIRST_TERM
+    if slot.length > 0 and not together:
+        length = 2 * slot.length
+    elif slot.length < 0 and together:
+        length = -2 * slot.length
+    length = <long long>min(<double>LAST_TERM, max(<double>length, CALLS_PER_LOSS * loss))
+    slot.length = -length if together else length
+    slot.calls_alone = slot.calls_together = 0
+    store_relaxed(&slot.term, slot.length)
+
+
+cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
+    """The next step of a measurement, with the lock held: whether this call uses the team."""
+    if slot.threads != threads:
+        memset(slot, 0, sizeof(Slot))
+        store_relaxed(&slot.threads, threads)
+    if nbytes < always_try_bytes:
+        if slot.calls_alone < FIRST_CALLS:
+            return False
+        if slot.calls_together == 0 and region_cost(threads) * threads > slot.alone * nbytes * (threads - 1):
+            hold(slot, False, 0)
+            return False
+        if slot.calls_together < FIRST_CALLS:
+            if slot.calls_together == 0 or slot.together < HOPELESS * slot.alone:
+                return True
+    else:
+        # So long a call is not spent on one thread first.
+        if slot.calls_together < FIRST_CALLS:
+            return True
+        if slot.calls_alone < FIRST_CALLS:
+            return False
+    if slot.together < CLEARLY * slot.alone:
+        hold(slot, True, slot.alone / slot.together - 1)
         return True
-    if slot.calls_alone < FIRST_CALLS and nbytes < always_try_bytes:
-        return False
-    if slot.calls_together < FIRST_CALLS:
-        return True
-    if slot.calls_alone == 0:
-        return True
-    faster = slot.together < slot.alone
-    slot.until_retry -= 1
-    if slot.until_retry > 0:
-        return faster
-    slot.retry_interval = min(LAST_RETRY, max(FIRST_RETRY, 2 * slot.retry_interval))
-    slot.until_retry = slot.retry_interval
-    return not faster
+    hold(slot, False, slot.together / slot.alone - 1)
+    return False
 
 
-cdef void enter_team(Team *team, Py_ssize_t nbytes) noexcept nogil:
-    """Decide how many threads share ``nbytes`` of memory traffic; ``leave_team`` must follow."""
+cdef void enter_team(Team *team, Py_ssize_t nbytes, const char *output) noexcept nogil:
+    """Decide how many threads share ``nbytes`` of memory traffic; ``leave_team`` must follow.
+
+    ``output`` is an address in the midst of the output.
+    """
     cdef int threads = permitted_threads()
+    cdef int index
+    cdef Slot *slot
+    cdef long long term
     team.threads = 1
     team.slot = -1
-    threads = min(threads, <int>min(nbytes // thread_bytes, MOST_THREADS))
-    if threads < 2 or not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+    if threads < 2 or nbytes < threads * thread_bytes:
         return
-    team.slot = slot_of(nbytes)
-    if together_is_faster(&slots[team.slot], nbytes):
+    index = slot_of(nbytes, output)
+    slot = &slots[index]
+    term = load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0
+    # Two callers at once may count down from the same number: one call more or less is no matter.
+    if term > 0:
+        store_relaxed(&slot.term, term - 1)
+        return
+    if not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+        return
+    team.slot = index
+    if term < 0:
+        store_relaxed(&slot.term, term + 1)
+        team.threads = threads
+    elif not measured_choice or measure_together(slot, threads, nbytes):
         team.threads = threads
     else:
         PyThread_release_lock(team_lock)
     team.started = nanoseconds()
 
 
+# One call's blocks, and the next of them that nobody works on.
+cdef struct Work:
+    block_task task
+    void *context
+    Py_ssize_t blocks
+    Py_ssize_t next
+
+
+cdef void take_blocks(Work *work) noexcept nogil:
+    cdef Py_ssize_t block = fl_next(&work.next)
+    while block < work.blocks:
+        work.task(work.context, block)
+        block = fl_next(&work.next)
+
+
+cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
+    cdef int helper
+    if helpers == 1:
+        take_blocks(<Work *>work)
+        return
+    for helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
+        take_blocks(<Work *>work)
+
+
 cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
     """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
-    cdef Py_ssize_t block
-    cdef int threads = team.threads
-    if threads == 1:
-        # Not through OpenMP, which a forked child must not enter.
-        for block in range(blocks):
-            task(context, block)
-        return
-    # Dynamic: the caller works on while the others wake up, and does their share if they are late.
-    for block in prange(blocks, schedule="dynamic", chunksize=1, num_threads=threads):
-        task(context, block)
-
-
-cdef double lower_estimate(double estimate, double sample, int calls) noexcept nogil:
-    """Follow the low end of the samples: what lifts a single one is the rest of the machine."""
-    if calls == 0 or sample < estimate:
-        return sample
-    return estimate + (sample - estimate) / 16
+    cdef Work work
+    cdef bint launched
+    work.task = task
+    work.context = context
+    work.blocks = blocks
+    work.next = 0
+    # Without a helper not through OpenMP, which a forked child must not enter.
+    launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
+    # The caller works on while the others wake up, and does their share if they are late.
+    take_blocks(&work)
+    if launched:
+        fl_await()
 
 
 cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil:
@@ -187,11 +319,15 @@ cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil:
     sample = <double>(nanoseconds() - team.started) / <double>nbytes
     slot = &slots[team.slot]
     if team.threads > 1:
-        slot.together = lower_estimate(slot.together, sample, slot.calls_together)
-        slot.calls_together = min(slot.calls_together + 1, FIRST_CALLS)
+        if load_relaxed(&slot.term) < 0:
+            if sample > HOPELESS * slot.alone:
+                store_relaxed(&slot.term, 0)
+        else:
+            slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
+            slot.calls_together += 1
     elif PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
-        slot.alone = lower_estimate(slot.alone, sample, slot.calls_alone)
-        slot.calls_alone = min(slot.calls_alone + 1, FIRST_CALLS)
+        slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
+        slot.calls_alone += 1
     else:
         return
     PyThread_release_lock(team_lock)
@@ -295,6 +431,10 @@ def threads_reason():
         return "a forked child: OpenMP's threads did not survive the fork"
     if omp_get_level() > 0:
         return "inside a parallel region of another library"
+    if wanted_threads() > min(omp_get_thread_limit(), MOST_THREADS):
+        if omp_get_thread_limit() > MOST_THREADS:
+            return f"more than {MOST_THREADS} are never used"
+        return f"OpenMP's thread limit is {omp_get_thread_limit()}"
     if requested_threads > 0:
         if threads < min(openmp_threads_at_import, requested_threads):
             return f"OpenMP's number was lowered to {threads} after the import"
@@ -303,22 +443,22 @@ def threads_reason():
         return f"the CPU quota pays for {processor_limit} of {threads} processors"
     if threads != openmp_threads_at_import:
         return f"OpenMP's number was set to {threads} after the import"
-    if os.environ.get("OMP_NUM_THREADS"):
-        return f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}"
+    if _threads_by_environment is not None:
+        return f"OMP_NUM_THREADS={_threads_by_environment}"
     return "OpenMP's number: one for each processor that this process may run on"
 
 
 def measurements():
-    """One dict for each size that was timed: bytes of traffic, GB/s with one thread and with several."""
-    rows = []
-    for i in range(SLOTS):
-        if slots[i].calls_alone or slots[i].calls_together:
-            rows.append({
-                "bytes": 1 << i,
-                "alone": 1 / slots[i].alone if slots[i].calls_alone else None,
-                "together": 1 / slots[i].together if slots[i].calls_together else None,
-            })
-    return rows
+    """One dict for each kind of call that was timed: traffic, kind of output memory, GB/s alone and together."""
+    return [
+        {
+            "bytes": 1 << i % SLOTS,
+            "memory": "new" if i >= SLOTS else "present",
+            "alone": 1 / slots[i].alone if slots[i].alone > 0 else None,
+            "together": 1 / slots[i].together if slots[i].together > 0 else None,
+        }
+        for i in range(2 * SLOTS) if slots[i].alone > 0 or slots[i].together > 0
+    ]
 
 
 def parallel_bytes():
@@ -330,7 +470,8 @@ def parallel_reason():
     """Where the choice between one thread and several comes from, in words."""
     if not measured_choice:
         return "FASTLRELU_PARALLEL_BYTES, with several threads from there on"
-    return "no parallel region is faster than so little work; above, the faster of both as measured"
+    cost = f"; an empty region takes {region_nanoseconds / 1000:.0f} us" if region_nanoseconds > 0 else ""
+    return f"no region is faster than less work; from there on the faster of both as measured{cost}"
 
 
 def set_parallel_bytes(nbytes):
@@ -342,16 +483,21 @@ def set_parallel_bytes(nbytes):
 
 
 cdef _read_environment():
-    global processor_limit
-    if not os.environ.get("OMP_NUM_THREADS"):
+    global processor_limit, _threads_by_environment
+    # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
+    text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(openmp_threads_at_import):
+        _threads_by_environment = os.environ["OMP_NUM_THREADS"]
+    else:
         quota = _processors.quota_count()
-        if quota is not None:
-            processor_limit = min(processor_limit, quota)
+        if quota is not None and quota < processor_limit:
+            processor_limit = quota
     override = _caches.bytes_from_environment("FASTLRELU_PARALLEL_BYTES")
     if override is not None:
         set_parallel_bytes(override)
 
 
+_threads_by_environment = None
 if watch_forks() != 0:
     raise ImportError("fastlrelu cannot watch for forks: pthread_atfork failed")
 _read_environment()

@@ -31,13 +31,13 @@ cdef extern from "kernels/kernels.h" nogil:
         int (*supported)()
         fl_kernels kernels[FL_OPERATIONS][FL_DTYPES]
         fl_prelu_grad prelu_grad[FL_DTYPES]
+        void (*stream)(char *destination, const char *source, size_t nbytes) noexcept nogil
     const fl_operation fl_operations[FL_OPERATIONS]
     const fl_level *fl_levels[]
     const int fl_levels_count
     void fl_copy_strided(
         char *destination, Py_ssize_t destination_stride, const char *source, Py_ssize_t source_stride,
         Py_ssize_t n, size_t itemsize)
-    void fl_stream_copy(char *destination, const char *source, size_t nbytes)
     void fl_stream_fence()
 
 # NumPy's pxd declares the loop without const, which newer headers have.
@@ -92,8 +92,11 @@ cnp.import_ufunc()
 cdef enum:
     # Elements per block of a team: large enough to hide the hand-over, small enough to share out evenly.
     BLOCK_BYTES = 128 << 10
-    # Streamed results pass through a buffer of this size, which stays in the first-level cache.
-    STREAM_BYTES = 8 << 10
+    # Streamed results pass through a buffer of this size: so small that the CPU reads ahead while it is stored.
+    STREAM_BYTES = 4 << 10
+    # The start of a cache line, at which long runs of vectors should begin; shorter runs are not worth the second call.
+    CACHE_LINE = 64
+    ALIGN_BYTES = 8 << 10
     PACK_BYTES = 2 << 10
     # Fewer strided elements are done sooner one by one.
     PACK_ELEMENTS = 8
@@ -157,25 +160,44 @@ cdef void run_streamed(
         const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
     """Contiguous operands, and results that go past the caches through a small buffer."""
     cdef char *part[FL_MAX_INPUTS + 1]
-    cdef char buffer[STREAM_BYTES]
+    cdef char storage[STREAM_BYTES + CACHE_LINE]
+    cdef char *buffer = storage + (-<size_t>storage & (CACHE_LINE - 1))
     cdef Py_ssize_t start = 0
     cdef Py_ssize_t count
     cdef int i
+    cdef char *out
     while start < n:
-        count = min(n - start, STREAM_BYTES // row.itemsize)
+        out = args[row.inputs] + start * row.itemsize
+        # The first part ends, and all others begin, at the start of a cache line.
+        count = min(n - start, (STREAM_BYTES - (<Py_ssize_t>out & (CACHE_LINE - 1))) // row.itemsize)
         for i in range(row.inputs):
             part[i] = args[i] + start * strides[i]
         part[row.inputs] = buffer
         row.kernels.contiguous(part, strides, count)
-        fl_stream_copy(args[row.inputs] + start * strides[row.inputs], buffer, count * row.itemsize)
+        active_level.stream(out, buffer, count * row.itemsize)
         start += count
     fl_stream_fence()
+
+
+cdef void run_aligned(
+        const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+    """Contiguous operands, the elements before the output's first cache line apart from the rest."""
+    cdef char *part[FL_MAX_INPUTS + 1]
+    cdef Py_ssize_t head = (-<Py_ssize_t>args[row.inputs] & (CACHE_LINE - 1)) // row.itemsize
+    cdef int i
+    if head > 0:
+        row.kernels.contiguous(args, strides, head)
+    for i in range(row.inputs + 1):
+        part[i] = args[i] + head * strides[i]
+    row.kernels.contiguous(part, strides, n - head)
 
 
 cdef void run_contiguous(
         const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n, bint stream) noexcept nogil:
     if stream:
         run_streamed(row, args, strides, n)
+    elif n * row.itemsize >= ALIGN_BYTES:
+        run_aligned(row, args, strides, n)
     else:
         row.kernels.contiguous(args, strides, n)
 
@@ -215,7 +237,7 @@ cdef void run_operands(
         const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides,
         Py_ssize_t n) noexcept nogil:
     if kind.contiguous:
-        row.kernels.contiguous(args, strides, n)
+        run_contiguous(row, args, strides, n, False)
     elif kind.independent and n >= PACK_ELEMENTS:
         run_packed(row, args, strides, n)
     else:
@@ -247,7 +269,8 @@ cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
     cdef Team team
     call.stream = call.kind.contiguous and not call.kind.in_place and nbytes >= stream_bytes
     call.block = max(1, BLOCK_BYTES // call.row.itemsize)
-    enter_team(&team, nbytes)
+    cdef const char *middle = call.args[call.row.inputs] + call.n // 2 * call.strides[call.row.inputs]
+    enter_team(&team, nbytes, middle)
     call.team = team.threads > 1
     run_blocks(&team, run_block, call, (call.n + call.block - 1) // call.block)
     leave_team(&team, nbytes)

@@ -173,8 +173,24 @@ def test_shapes_and_outputs_that_do_not_fit():
     for out, error in [
         (read_only, ValueError),
         (np.zeros((3, 2), np.float32), ValueError),
+        (np.zeros((4, 2, 3), np.float32), ValueError),
+        (np.zeros((1, 2, 3)), ValueError),
         (np.zeros((2, 3), int), TypeError),
     ]:
         with pytest.raises(error):
             fl.prelu(x, weight, out=out)
         assert not out.any()
+
+
+@pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
+@pytest.mark.parametrize("which", range(3))
+def test_gradients_of_misaligned_operands(dtype, which, rng):
+    x, grad, weight = arrays(rng, (4, 6), 1, dtype)
+    expected = fl.prelu_grad(grad, x, weight)
+    operands = [grad, x, weight]
+    misaligned = np.zeros(operands[which].nbytes + 1, np.uint8)[1:].view(dtype).reshape(operands[which].shape)
+    misaligned[:] = operands[which]
+    assert not misaligned.flags.aligned
+    operands[which] = misaligned
+    for result, wanted in zip(fl.prelu_grad(*operands), expected, strict=True):
+        ref.assert_same_bits(result, wanted)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-DESCRIPTION = "measure this machine and write a report: fastlrelu against NumPy and the libraries that are installed"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""

@@ -1,5 +1,4 @@
-/* The copies around a kernel: strided elements into and out of a contiguous buffer, and results past the caches. */
-#include <stdint.h>
+/* The copies around a kernel: strided elements into and out of a contiguous buffer. */
 #include <string.h>
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -33,30 +32,7 @@ void fl_copy_strided(char *destination, ptrdiff_t destination_stride, const char
     }
 }
 
-/* On other CPUs than x86 this is a plain copy. */
-void fl_stream_copy(char *destination, const char *source, size_t bytes) {
-#if defined(__x86_64__) || defined(_M_X64)
-    const size_t misaligned = (size_t)(-(ptrdiff_t)(uintptr_t)destination & 15);
-    const size_t head = misaligned < bytes ? misaligned : bytes;
-    memcpy(destination, source, head);
-    size_t i = head;
-    for (; i + 64 <= bytes; i += 64) {
-        /* A whole cache line at once: a partly filled write-combining buffer costs a read of memory. */
-        const __m128i a = _mm_loadu_si128((const __m128i *)(source + i));
-        const __m128i b = _mm_loadu_si128((const __m128i *)(source + i + 16));
-        const __m128i c = _mm_loadu_si128((const __m128i *)(source + i + 32));
-        const __m128i d = _mm_loadu_si128((const __m128i *)(source + i + 48));
-        _mm_stream_si128((__m128i *)(destination + i), a);
-        _mm_stream_si128((__m128i *)(destination + i + 16), b);
-        _mm_stream_si128((__m128i *)(destination + i + 32), c);
-        _mm_stream_si128((__m128i *)(destination + i + 48), d);
-    }
-    memcpy(destination + i, source + i, bytes - i);
-#else
-    memcpy(destination, source, bytes);
-#endif
-}
-
+/* After streaming stores, before another thread may read what they wrote. */
 void fl_stream_fence(void) {
 #if defined(__x86_64__) || defined(_M_X64)
     _mm_sfence();

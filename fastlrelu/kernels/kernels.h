@@ -39,6 +39,8 @@ typedef struct {
     int (*supported)(void);
     fl_kernels kernels[FL_OPERATIONS][FL_DTYPES];
     fl_prelu_grad prelu_grad[FL_DTYPES];
+    /* Copies past the caches. */
+    void (*stream)(char *destination, const char *source, size_t bytes);
 } fl_level;
 
 /* The SIMD levels compiled in, best first. */
@@ -55,8 +57,7 @@ extern const fl_operation fl_operations[FL_OPERATIONS];
 void fl_copy_strided(char *destination, ptrdiff_t destination_stride, const char *source, ptrdiff_t source_stride,
                      ptrdiff_t n, size_t itemsize);
 
-/* Copies past the caches; fl_stream_fence() comes before another thread may read the copy. */
-void fl_stream_copy(char *destination, const char *source, size_t bytes);
+/* After `stream`, before another thread may read the copy. */
 void fl_stream_fence(void);
 
 #endif

@@ -39,3 +39,6 @@ static ALWAYS_INLINE void bf16_store_avx2(uint16_t *destination, __m256 value) {
 #define f16_store f16_store_avx2
 #define bf16_load bf16_load_avx2
 #define bf16_store bf16_store_avx2
+#define stream_word __m256i
+#define stream_load(source) _mm256_loadu_si256((const __m256i *)(source))
+#define stream_store(destination, v) _mm256_stream_si256((__m256i *)(destination), v)

@@ -38,3 +38,6 @@ static ALWAYS_INLINE void bf16_store_avx512(uint16_t *destination, __m512 value)
 #define f16_store f16_store_avx512
 #define bf16_load bf16_load_avx512
 #define bf16_store bf16_store_avx512
+#define stream_word __m512i
+#define stream_load(source) _mm512_loadu_si512(source)
+#define stream_store(destination, v) _mm512_stream_si512((__m512i *)(destination), v)

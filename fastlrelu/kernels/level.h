@@ -8,6 +8,8 @@
 #define JOINED_(name, level) name##_##level
 #define JOINED(name, level) JOINED_(name, level)
 
+#include "stream.h"
+
 #define DTYPE float32
 #define ELEMENT float
 #define SUM double
@@ -54,6 +56,7 @@ static const fl_level JOINED(level, LEVEL) = {
         SYMBOL_EXPANDED(prelu_grad, float64, LEVEL),
         SYMBOL_EXPANDED(prelu_grad, longdouble, LEVEL),
     },
+    JOINED(stream, LEVEL),
 };
 
 #undef ROW
@@ -75,6 +78,9 @@ static const fl_level JOINED(level, LEVEL) = {
 #undef lanes_select_positive
 #undef lanes_broadcast
 #undef lanes_store
+#undef stream_word
+#undef stream_load
+#undef stream_store
 #undef f16_load
 #undef f16_store
 #undef bf16_load

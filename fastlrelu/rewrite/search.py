@@ -1,0 +1,290 @@
+"""Walks a file and reports every leaky ReLU in it: what to write instead, or why it stays."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fastlrelu.rewrite.bindings import Place
+from fastlrelu.rewrite.forms import FORMS, Form
+from fastlrelu.rewrite.leaks import Leak, Refusal
+from fastlrelu.rewrite.scene import Scene
+from fastlrelu.rewrite.source import Source, dotted
+from fastlrelu.rewrite.statements import Sequence, find_sequence
+
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+_SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_SIMPLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
+# Compilers of Python functions know NumPy, but not this package.
+_COMPILERS = ("jit", "numba", "cuda", "guvectorize", "stencil", "tf.function", "pythran", "taichi")
+_LATE = ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom
+
+
+@dataclass
+class Finding:
+    """One leaky ReLU of a file.
+
+    Attributes
+    ----------
+    form : str
+        The name of its form.
+    line : int
+        Where it starts.
+    old : str
+        The code that is there, on one line.
+    new : str
+        The code to write, empty where it stays.
+    reasons : list of str
+        Why the fix is unsafe, or why the code stays.
+    edits : list of tuple
+        Start, end and replacement in the text of the file.
+    leak, nodes, scene, target, number, cast
+        What ``--verify`` runs: the recognised leak, its code and surroundings, the array that
+        statements write to, the slope where it is a number, and whether a cast to the dtype of
+        x stands around it.
+    """
+
+    form: str
+    line: int
+    old: str
+    new: str = ""
+    reasons: list[str] = field(default_factory=list)
+    edits: list[tuple[int, int, str]] = field(default_factory=list)
+    leak: Leak | None = None
+    nodes: list[ast.stmt] | ast.expr | None = None
+    scene: Scene | None = None
+    target: ast.expr | None = None
+    number: float | None = None
+    cast: bool = False
+
+    @property
+    def left(self) -> bool:
+        """Whether it stays, whatever fixes are asked for."""
+        return not self.new
+
+    @property
+    def safe(self) -> bool:
+        """Whether the new code gives the same bits."""
+        return bool(self.new) and not self.reasons
+
+
+def call_text(leak: Leak, source: Source, out: str | None = None) -> str:
+    """Return the call that replaces a leak."""
+    arguments = [source.code(leak.x), source.code(leak.slope)]
+    if leak.kind == "gradient":
+        arguments.insert(0, "1.0" if leak.grad is None else source.code(leak.grad))
+    if out is not None:
+        arguments.append(f"out={out}")
+    function = "leaky_relu" if leak.kind == "forward" else "leaky_relu_grad"
+    return f"fastlrelu.{function}({', '.join(arguments)})"
+
+
+class Search:
+    """Collects the findings of one file.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.scene = Scene.of(source)
+        self.findings: list[Finding] = []
+
+    def run(self) -> list[Finding]:
+        """Return the findings from the top of the file to its end."""
+        self._block(self.source.tree.body, self.source.tree, None)
+        return self.findings
+
+    def _block(self, body: list[ast.stmt], function: ast.AST, compiler: str | None) -> None:
+        done: set[int] = set()
+        for index, statement in enumerate(body):
+            if index in done:
+                continue
+            place = Place(body, index, function)
+            sequence = self._sequence(place, compiler)
+            if sequence is not None:
+                done |= sequence.indexes
+            elif isinstance(statement, _SIMPLE):
+                self._expressions(statement, place, compiler, ())
+            else:
+                self._compound(statement, function, compiler)
+
+    def _compound(self, statement: ast.stmt, function: ast.AST, compiler: str | None) -> None:
+        if isinstance(statement, _FUNCTIONS | ast.ClassDef):
+            compiler = compiler or self._compiler(statement)
+        if isinstance(statement, _FUNCTIONS):
+            function = statement
+        for _, value in ast.iter_fields(statement):
+            children = value if isinstance(value, list) else [value]
+            if children and isinstance(children[0], ast.stmt):
+                self._block(children, function, compiler)
+                continue
+            for child in children:
+                if isinstance(child, ast.ExceptHandler | ast.match_case):
+                    self._block(child.body, function, compiler)
+                elif isinstance(child, ast.AST):
+                    self._expressions(child, None, compiler, ())
+
+    def _compiler(self, definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str | None:
+        for decorator in definition.decorator_list:
+            if (name := _compiling(decorator)) is not None:
+                return name
+        return self._compiled.get(definition.name)
+
+    @cached_property
+    def _compiled(self) -> dict[str, str]:
+        """Functions that are compiled by a call, as in ``fast = njit(slow)``."""
+        return {
+            argument.id: name
+            for node in ast.walk(self.source.tree)
+            if isinstance(node, ast.Call) and (name := _compiling(node.func)) is not None
+            for argument in node.args
+            if isinstance(argument, ast.Name)
+        }
+
+    def _expressions(
+        self,
+        node: ast.AST,
+        place: Place | None,
+        compiler: str | None,
+        parents: tuple[ast.AST, ...],
+    ) -> None:
+        if isinstance(node, ast.JoinedStr):
+            return
+        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp):
+            finding = self._finding(node, self.scene.at(place, parents), compiler)
+            if finding is not None:
+                self.findings.append(finding)
+                return
+        if isinstance(node, _SCOPES):
+            place = None
+        elif isinstance(node, ast.Call):
+            compiler = compiler or _compiling(node.func)
+        for child in ast.iter_child_nodes(node):
+            self._expressions(child, place, compiler, (*parents, node))
+
+    def _finding(self, node: ast.expr, scene: Scene, compiler: str | None) -> Finding | None:
+        names = scene.names
+        names.loose, names.loosely_used = True, []
+        try:
+            found = first_form(node, scene)
+        finally:
+            names.loose = False
+        if found is None:
+            return None
+        finding = Finding("", node.lineno, " ".join(self.source.code(node).split()), nodes=node)
+        foreign = next((n for n in names.loosely_used if names.function(n) is None), None)
+        strict = first_form(node, scene)
+        if strict is None:
+            finding.form = found[0].name
+            module = names.foreign(foreign) if foreign is not None else None
+            alias = (dotted(foreign) or "").partition(".")[0] if foreign is not None else ""
+            finding.reasons = [f"{alias} is not NumPy here: {module}"]
+            return finding if module else None
+        form, leak = strict
+        finding.form = form.name
+        refusal = self.refusal(form, leak, scene, compiler, [node])
+        if refusal is not None:
+            finding.reasons = [refusal]
+            return finding
+        assert isinstance(leak, Leak)
+        finding.leak, finding.scene = leak, scene
+        finding.number = scene.slopes.number(leak.slope, scene.place)
+        finding.cast = leak.is_mask and scene.cast_to_dtype_of(leak.x)
+        finding.reasons = [*form.reasons(leak, scene), *scene.call_reasons(leak)]
+        finding.new = call_text(leak, self.source, _out(node, self.source))
+        finding.edits = [(*self.source.span(node), finding.new)]
+        return finding
+
+    def refusal(
+        self,
+        form: Form,
+        leak: Leak | Refusal,
+        scene: Scene,
+        compiler: str | None,
+        nodes: Iterable[ast.expr | ast.stmt],
+    ) -> str | None:
+        """Return why a recognised leak stays as it is, or None."""
+        nodes = list(nodes)
+        if any(isinstance(child, _LATE) for node in nodes for child in ast.walk(node)):
+            return "it assigns or waits inside the expression"
+        if isinstance(leak, Refusal):
+            return leak.reason
+        if compiler is not None:
+            return f"the function is compiled by {compiler}"
+        gradient = leak.kind == "gradient"
+        reason = scene.slopes.refusal(
+            leak.slope,
+            self.source.key(leak.x),
+            scene.place,
+            negative=form.negative_slope and not gradient,
+            plain=gradient or form.plain_slope,
+        )
+        if reason is not None:
+            return reason
+        parts = [*nodes, leak.x, leak.slope, *([leak.grad] if leak.grad is not None else [])]
+        for part in parts:
+            if hasattr(part, "lineno") and self.source.has_comment(*self.source.span(part)):
+                return "a comment stands inside it"
+        return None
+
+    def _sequence(self, place: Place, compiler: str | None) -> Sequence | None:
+        names = self.scene.names
+        names.loose = True
+        try:
+            if find_sequence(place, self.scene) is None:
+                return None
+        finally:
+            names.loose = False
+        sequence = find_sequence(place, self.scene)
+        if sequence is None:
+            return None
+        leak = sequence.leak
+        scene = self.scene.at(Place(place.body, sequence.last, place.function))
+        statements = [place.body[index] for index in sorted(sequence.indexes)]
+        old = "; ".join(" ".join(self.source.code(statement).split()) for statement in statements)
+        finding = Finding(sequence.form.name, place.statement.lineno, old, nodes=statements)
+        refusal = self.refusal(sequence.form, leak, scene, compiler, statements)
+        if refusal is not None:
+            finding.reasons = [refusal]
+        else:
+            assert isinstance(leak, Leak)
+            target = self.source.code(sequence.target)
+            out = target if sequence.in_place else None
+            call = call_text(leak, self.source, out)
+            finding.leak, finding.scene, finding.target = leak, scene, sequence.target
+            finding.number = scene.slopes.number(leak.slope, scene.place)
+            finding.new = call if sequence.in_place else f"{target} = {call}"
+            finding.reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
+            finding.edits = sequence.edits(self.source, finding.new)
+            finding.nodes = [place.body[index] for index in sorted(sequence.indexes | sequence.needed)]
+        self.findings.append(finding)
+        return sequence
+
+
+def first_form(node: ast.expr, scene: Scene) -> tuple[Form, Leak | Refusal] | None:
+    """Return the first form in the table that recognises ``node``."""
+    for form in FORMS:
+        found = form.find(node, scene)
+        if found is not None:
+            return form, found
+    return None
+
+
+def _out(node: ast.expr, source: Source) -> str | None:
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if keyword.arg == "out":
+                return source.code(keyword.value)
+    return None
+
+
+def _compiling(node: ast.expr) -> str | None:
+    """Return the name of a decorator or function that compiles what it is given."""
+    name = dotted(node.func if isinstance(node, ast.Call) else node) or ""
+    return name if any(word in name for word in _COMPILERS) else None
