@@ -219,7 +219,7 @@ def scaling(run: Run) -> Figure:
     )
     columns = dict(sorted(groups[operation, dtype, size].items()))
     few, many = min(columns), max(columns)
-    sentence = f"Only {_threads_text(few)} was measured, so there is nothing to compare."
+    sentence = f"Only one number of threads, {few}, was measured: there is nothing to compare."
     if many > few:
         sentence = (
             f"With {many} threads fastlrelu is {_gain(columns, 'fastlrelu', few, many)} times as fast as with {few}"
