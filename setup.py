@@ -94,7 +94,7 @@ class SDist(sdist):
         return name
 
 
-kernels = sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))
+headers = ["fastlrelu/launcher.h", *sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))]
 macros = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
@@ -107,7 +107,7 @@ def extension(name, *sources):
         [f"fastlrelu/{name}.pyx", *sources],
         include_dirs=[np.get_include(), "fastlrelu"],
         define_macros=macros,
-        depends=kernels,
+        depends=headers,
     )
 
 
@@ -115,7 +115,6 @@ setup(
     ext_modules=cythonize(
         [
             extension("_threads"),
-            extension("_calls"),
             extension("_prelu"),
             extension("_ufuncs", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
             extension("_calls"),
