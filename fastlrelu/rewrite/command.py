@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-DESCRIPTION = "find hand-written leaky ReLUs that use NumPy and replace them by fastlrelu"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``fastlrelu rewrite`` to a parser.

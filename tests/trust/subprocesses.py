@@ -14,10 +14,10 @@ PYTHONPATH = os.pathsep.join(map(str, [_HERE.parents[1], _HERE.parent, _HERE]))
 ALWAYS_PARALLEL = {"FASTLRELU_PARALLEL_BYTES": str(256 << 10)}
 
 
-def run_python(code, timeout=40, arguments=(), **environment):
+def run_python(code, timeout=40, arguments=(), prefix=(), **environment):
     """Run `code`; AssertionError with what it wrote unless it ends in time with status 0. Returns its output."""
     process = subprocess.Popen(
-        [sys.executable, *arguments, "-c", textwrap.dedent(code)],
+        [*prefix, sys.executable, *arguments, "-c", textwrap.dedent(code)],
         env={**os.environ, "PYTHONPATH": PYTHONPATH, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

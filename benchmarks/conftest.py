@@ -1,0 +1,3 @@
+"""Loads the plugin that chooses and times the cells."""
+
+pytest_plugins = ["fastlrelu.bench.plugin"]
