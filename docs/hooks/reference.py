@@ -35,7 +35,9 @@ def _kind(thing):
 def _entry(name, thing, mark):
     lines = inspect.getdoc(thing).splitlines()
     # NumPy and Cython put the signature first.
-    signature = lines.pop(0) if re.match(rf"{name.split('.')[-1]}\(", lines[0]) else f"{name}()"
+    signature = lines.pop(0) if lines[0].startswith(f"{name}(") else f"{name}()"
+    if isinstance(thing, np.ufunc):
+        signature = f"{name}({', '.join(_parameters(lines)[: thing.nin])}, /, out=None, *, where=True, ...)"
     body = _sections("\n".join(lines).strip())
     text = f"{mark} {name}\n\n*{_kind(thing)}*\n\n```text\n{signature}\n```\n\n{body}"
     if isinstance(thing, type):
@@ -43,15 +45,21 @@ def _entry(name, thing, mark):
         methods = [(key, value) for key, value in members if callable(value) and value.__doc__ and key != "__call__"]
         called = [(key, value) for key, value in members if key == "__call__" and inspect.getdoc(value)]
         for key, value in [*called, *methods]:
-            text += f"\n\n### {name}.{key}\n\n{_sections(inspect.getdoc(value))}"
+            text += f"\n\n### {_escaped(f'{name}.{key}')}\n\n{_sections(inspect.getdoc(value))}"
     return text
+
+
+def _parameters(lines):
+    first = lines.index("Parameters") + 2
+    names = (line.partition(" : ")[0] for line in lines[first:] if line and not line[0].isspace())
+    return [name for several in names for name in several.split(", ")]
 
 
 def _sections(text):
     parts = re.split(r"^(\w[\w ]*)\n-+\n", text, flags=re.MULTILINE)
     written = [_inline(parts[0].strip())]
     for title, content in zip(parts[1::2], parts[2::2], strict=True):
-        written.append(f"**{title}**{{ .section }}")
+        written.append(f"**{title}**")
         if title in FIELDS:
             written.append(_fields(content.strip("\n")))
         elif title == "Examples":
