@@ -160,7 +160,8 @@ def replace_layers(model: keras.Model) -> keras.Model:
         return new
 
     copy = keras.models.clone_model(model, clone_function=replace, recursive=True)
-    copy.set_weights(model.get_weights())
+    for new_weight, weight in zip(copy.weights, model.weights, strict=True):
+        new_weight.assign(weight.value)
     return copy
 
 
