@@ -22,9 +22,7 @@ def test_examples_are_found():
     assert {"index", "replace", "semantics", "threads"} <= set(blocks)
 
 
-@pytest.mark.parametrize(
-    "page", PAPERS, ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", PAPERS, ids=lambda page: page.stem)
 def test_relative_links_lead_somewhere(page):
     text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
