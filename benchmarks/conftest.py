@@ -1,3 +1,5 @@
-"""Loads the plugin that chooses and times the cells."""
+"""Which cells there are, and who times them; not as `pytest_plugins`, which pytest takes from its root folder alone."""
 
-pytest_plugins = ["fastlrelu.bench.plugin"]
+from fastlrelu.bench.plugin import pytest_configure, pytest_generate_tests, stopwatch
+
+__all__ = ["pytest_configure", "pytest_generate_tests", "stopwatch"]

@@ -106,15 +106,15 @@ def report_plan(
     layers = sorted(LAYERS)[: 2 if quick else None]
     plotted: list[Cell] = []
     others: list[Cell] = []
-    # Those of the plots come first, so that a slow machine or Ctrl-C leaves out the others. One thread comes last among
+    # Those of the plots come first, so that a slow machine or Ctrl-C leaves out the others. All threads come last among
     # them and first among the others: at each change all libraries are started again.
-    for count in reversed(counts):
+    for count in counts:
         if count == counts[0]:
             plotted.append(Cell("call", "float32", 1, count))
         plotted += [c for c in _cells_at(count, counts, quick, sizes, dtypes) if _is_plotted(c, dtypes)]
         if count in (counts[0], counts[-1]):
             plotted += [Cell("layer", layer_dtype, n, count) for n in layers]
-    for count in counts:
+    for count in reversed(counts):
         others += [c for c in _cells_at(count, counts, quick, sizes, dtypes) if not _is_plotted(c, dtypes)]
     limits = Limits(QUICK_SECONDS, 0.05) if quick else Limits(FULL_SECONDS, 0.15)
     return Plan(tuple(dict.fromkeys(plotted + others)), tuple(against or PEERS), limits)

@@ -6,8 +6,8 @@ import statistics
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
@@ -54,42 +54,36 @@ def result_line(cell: Cell, watch: Stopwatch) -> str:
 
 
 class Display:
-    """On a terminal a live bar; elsewhere one line for each cell."""
+    """On a terminal a live bar above the last result; elsewhere one line for each cell."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = console.is_terminal
-        self._progress = Progress(
-            TextColumn("measuring"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            _TimeLeft(),
-            TextColumn("{task.fields[line]}"),
-            console=console,
-            transient=True,
-            # Refreshed between cells alone: a thread that draws would take turns with what is measured.
-            auto_refresh=False,
-            disable=not self._live,
-        )
-        self._task = self._progress.add_task("", total=1.0, line="starting the libraries", left=None)
+        self._progress = Progress(TextColumn("measuring"), BarColumn(40), TaskProgressColumn(), _TimeLeft())
+        self._task = self._progress.add_task("", total=1.0, left=None)
+        # Refreshed between cells alone: a thread that draws would take turns with what is measured.
+        self._live = Live(self._drawn("starting the libraries"), console=console, auto_refresh=False, transient=True)
+
+    def _drawn(self, line: str) -> Group:
+        return Group(self._progress, Text(line, no_wrap=True, overflow="ellipsis"))
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._console.is_terminal:
+            self._live.start(refresh=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._live.stop()
 
     def show(self, cell: Cell, watch: Stopwatch) -> None:
         """Show the cell just measured, if it was."""
         if not any(times.rounds for times in (watch.timed(cell) or {}).values()):
             return
         line = result_line(cell, watch)
-        if self._live:
-            self._progress.update(
-                self._task, completed=watch.progress, line=escape(line), left=watch.seconds_left(), refresh=True
-            )
+        if self._console.is_terminal:
+            self._progress.update(self._task, completed=watch.progress, left=watch.seconds_left())
+            self._live.update(self._drawn(line), refresh=True)
         else:
             self._console.print(f"{watch.progress:4.0%}  {line}", markup=False, highlight=False, soft_wrap=True)

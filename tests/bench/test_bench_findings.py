@@ -6,8 +6,9 @@ import pytest
 
 from fastlrelu.bench import inputs, plans
 from fastlrelu.bench.cells import DTYPES, LIBRARIES, OPERATIONS, Cell, shape_of, size_text
-from fastlrelu.bench.report import findings, tables
-from fastlrelu.bench.results import Result, Run
+from fastlrelu.bench.report import findings, pages, tables
+from fastlrelu.bench.results import Omission, Result, Run
+from fastlrelu.bench.turns import OUT_OF_TIME
 from fastlrelu.bench.worker import Worker
 
 
@@ -52,6 +53,23 @@ def test_scaling():
     assert findings.scaling(run_of(times)).sentence == (
         "With 2 threads fastlrelu is 2 times as fast as with 1 (np.copyto 1), at 2^20 elements."
     )
+
+
+def test_one_number_of_threads():
+    times = {("out", 1 << 20, 2): {"fastlrelu": 2e-4, "limit": 1e-4}}
+    sentence = "Only one number of threads, 2, was measured: there is nothing to compare."
+    assert findings.scaling(run_of(times)).sentence == sentence
+
+
+def test_a_report_says_first_what_is_wrong_with_its_run():
+    run = run_of({("new", 4096, 1): {"fastlrelu": 1e-6, "where": 1e-5}})
+    assert "**" not in pages.markdown(run)
+    run.interrupted, run.other_load = True, 1.5
+    run.omissions.append(Omission(Cell("new", "float32", 8), "fastlrelu", OUT_OF_TIME, False))
+    start, _, _ = pages.markdown(run).partition("| CPU")
+    assert "**This run was interrupted" in start
+    assert "**The time for the run was over before 1 of its cells" in start
+    assert "**Other programs kept 1.50 processors busy" in start
 
 
 def test_empty_run_has_no_plots_but_sentences():

@@ -171,7 +171,7 @@ def work():
 workers = [threading.Thread(target=work) for _ in range(8)]
 for worker in workers:
     worker.start()
-for _ in range(25):
+for _ in range(15):
     in_child(right)
 stop = True
 for worker in workers:

@@ -106,7 +106,7 @@ for level in _ufuncs.levels():
 @needs_mxcsr
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 @pytest.mark.parametrize("bits", [0x8000, 0x0040, fp_environment.FLUSH], ids=["FTZ", "DAZ", "both"])
-def test_subnormals_are_flushed_as_numpy_flushes_them(simd_level, dtype, bits, thread_count, store):
+def test_subnormals_are_flushed_as_numpy_flushes_them(simd_level, dtype, bits, thread_count):
     for n in SIZES:
         x, y = operands(n, dtype)
         slope = dtype.type(0.3)
@@ -132,7 +132,7 @@ def assert_same_memory(result, expected):
 @needs_mxcsr
 @pytest.mark.parametrize("direction", [0x0000, 0x2000, 0x4000, 0x6000])
 @pytest.mark.parametrize("dtype", ["f", "d"])
-def test_the_callers_rounding_counts_in_every_thread(simd_level, dtype, direction, thread_count, store, rng):
+def test_the_callers_rounding_counts_in_every_thread(simd_level, dtype, direction, thread_count, rng):
     x = rng.standard_normal(200_000).astype(dtype)
     slope = x.dtype.type(0.3)
     with fp_environment.with_mxcsr(0x1F80 | direction):
@@ -142,7 +142,7 @@ def test_the_callers_rounding_counts_in_every_thread(simd_level, dtype, directio
 
 
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
-def test_no_warning_whatever_the_values(simd_level, dtype, thread_count, store):
+def test_no_warning_whatever_the_values(simd_level, dtype, thread_count):
     for n in SIZES:
         x, y = operands(n, dtype)
         with np.errstate(all="raise"):
@@ -152,7 +152,7 @@ def test_no_warning_whatever_the_values(simd_level, dtype, thread_count, store):
 
 
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
-def test_one_two_and_seven_threads_give_the_same_bits(simd_level, dtype, store, rng):
+def test_one_two_and_seven_threads_give_the_same_bits(simd_level, dtype, rng):
     x, grad = (ref.random_values(rng, (11, 7, 4099), dtype) for _ in range(2))
     weight = rng.standard_normal(7).astype(dtype)
     _threads.set_parallel_bytes(256 << 10)

@@ -133,10 +133,10 @@ def _closest_peer(columns: dict[int, Column]) -> str:
     closest = min(gaps, key=lambda name: statistics.median(gaps[name]))
     wins, total = sum(gap < 1 for gap in gaps[closest]), len(gaps[closest])
     middle = statistics.median(gaps[closest])
-    return (
-        f"; the closest of the others, {LABELS[closest]}, takes {ratio_text(middle)} times as long in the median"
-        f" and is faster {_times(wins, total)} of {total} sizes."
-    )
+    text = f"; the closest of the others, {LABELS[closest]}, takes {ratio_text(middle)} times as long"
+    if total > 1:
+        text += f" in the median and is faster {_times(wins, total)} of {total} sizes"
+    return text + "."
 
 
 def bandwidth(run: Run) -> Figure:
@@ -219,7 +219,7 @@ def scaling(run: Run) -> Figure:
     )
     columns = dict(sorted(groups[operation, dtype, size].items()))
     few, many = min(columns), max(columns)
-    sentence = f"Only {_threads_text(few)} was measured, so there is nothing to compare."
+    sentence = f"Only one number of threads, {few}, was measured: there is nothing to compare."
     if many > few:
         sentence = (
             f"With {many} threads fastlrelu is {_gain(columns, 'fastlrelu', few, many)} times as fast as with {few}"

@@ -14,6 +14,8 @@ from . import plots, tables
 from .findings import Figure, figures
 
 FEW_LOSSES = 12
+# Processors.
+MUCH_LOAD = 0.15
 
 
 def _environment() -> jinja2.Environment:
@@ -29,19 +31,26 @@ def _environment() -> jinja2.Environment:
 
 def _noise_text(run: Run) -> str:
     median, most = run.noise()
-    busy = run.other_load > 0.1
+    busy = run.other_load > MUCH_LOAD
     verdict = "noisy" if median > 0.08 or busy else "quiet" if median < 0.02 else "fairly quiet"
     text = f"{verdict}: repeats spread by ±{100 * median:.1f} % in the median, "
     text += f"nine in ten by less than ±{100 * most:.0f} %"
     return f"{text}; other programs kept {run.other_load:.2f} processors busy"
 
 
-def _notice(run: Run) -> str:
+def _notices(run: Run) -> list[str]:
+    """What a reader has to know before anything else."""
+    notices = []
     if run.interrupted:
-        return "This run was interrupted: the report shows what was measured until then."
+        notices.append("This run was interrupted: the report shows what was measured until then.")
     if run.out_of_time():
-        return f"The time for the run was over before {run.out_of_time()} of its cells were measured."
-    return ""
+        notices.append(f"The time for the run was over before {run.out_of_time()} of its cells were measured.")
+    if run.other_load > MUCH_LOAD:
+        notices.append(
+            f"Other programs kept {run.other_load:.2f} processors busy meanwhile: "
+            "on an idle machine the times would be others."
+        )
+    return notices
 
 
 def _headline(drawn: list[Figure]) -> dict[str, str]:
@@ -73,7 +82,7 @@ def _content(run: Run, comparison: Comparison | None) -> dict[str, Any]:
             "Date": f"{date} UTC, {kind} of {run.seconds:.0f} s" if date else "unknown",
             "The machine was": _noise_text(run),
         },
-        "notice": _notice(run),
+        "notices": _notices(run),
         "losses": tables.losses_table(lost[:FEW_LOSSES]),
         "more_losses": tables.losses_table(lost[FEW_LOSSES:]),
         "losses_sentence": tables.losses_sentence(run, lost),
