@@ -52,6 +52,7 @@ REGION_BEGIN("sse4.2")
 #define LEVEL sse42
 #define LEVEL_NAME "sse4.2"
 #define LEVEL_LANES "lanes_scalar.h"
+#define LEVEL_HALVES baseline
 #include "level.h"
 REGION_END
 

@@ -1,6 +1,14 @@
 /* One SIMD level: every kernel, and the row of function pointers that the dispatch reads. Included once per level with
- * LEVEL (an identifier), LEVEL_NAME and LEVEL_LANES (the header with the 16-bit conversions) defined. */
+ * LEVEL (an identifier), LEVEL_NAME and LEVEL_LANES (the header with the 16-bit conversions) defined.
+ *
+ * The baseline comes first, and others take from it what they would not do better: longdouble, which no vector unit
+ * computes, and with LEVEL_HALVES also the 16-bit dtypes. */
 #include LEVEL_LANES
+
+#if !defined(LEVEL_HALVES)
+#define LEVEL_HALVES LEVEL
+#define OWN_HALVES
+#endif
 
 #define SYMBOL_(name, dtype, level) name##_##dtype##_##level
 #define SYMBOL_EXPANDED(name, dtype, level) SYMBOL_(name, dtype, level)
@@ -20,11 +28,15 @@
 #define SUM double
 #include "loops_wide.h"
 
+#if !defined(LONGDOUBLE_LEVEL)
+#define LONGDOUBLE_LEVEL baseline
 #define DTYPE longdouble
 #define ELEMENT long double
 #define SUM long double
 #include "loops_wide.h"
+#endif
 
+#if defined(OWN_HALVES)
 #define DTYPE float16
 #define LOAD f16_load
 #define STORE f16_store
@@ -34,11 +46,13 @@
 #define LOAD bf16_load
 #define STORE bf16_store
 #include "loops_half.h"
+#endif
 
-#define ROW(name, dtype) \
-    {SYMBOL_EXPANDED(name##_contiguous, dtype, LEVEL), SYMBOL_EXPANDED(name##_strided, dtype, LEVEL)}
-#define ROWS(name) \
-    {ROW(name, float16), ROW(name, bfloat16), ROW(name, float32), ROW(name, float64), ROW(name, longdouble)},
+#define ROW(name, dtype, level) \
+    {SYMBOL_EXPANDED(name##_contiguous, dtype, level), SYMBOL_EXPANDED(name##_strided, dtype, level)}
+#define ROWS(name)                                                                                   \
+    {ROW(name, float16, LEVEL_HALVES), ROW(name, bfloat16, LEVEL_HALVES), ROW(name, float32, LEVEL), \
+     ROW(name, float64, LEVEL), ROW(name, longdouble, LONGDOUBLE_LEVEL)},
 #define OPERATION1(name, a, result) ROWS(name)
 #define OPERATION2(name, a, b, result) ROWS(name)
 #define OPERATION3(name, a, b, c, result) ROWS(name)
@@ -50,11 +64,11 @@ static const fl_level JOINED(level, LEVEL) = {
 #include "operations.h"
     },
     {
-        SYMBOL_EXPANDED(prelu_grad, float16, LEVEL),
-        SYMBOL_EXPANDED(prelu_grad, bfloat16, LEVEL),
+        SYMBOL_EXPANDED(prelu_grad, float16, LEVEL_HALVES),
+        SYMBOL_EXPANDED(prelu_grad, bfloat16, LEVEL_HALVES),
         SYMBOL_EXPANDED(prelu_grad, float32, LEVEL),
         SYMBOL_EXPANDED(prelu_grad, float64, LEVEL),
-        SYMBOL_EXPANDED(prelu_grad, longdouble, LEVEL),
+        SYMBOL_EXPANDED(prelu_grad, longdouble, LONGDOUBLE_LEVEL),
     },
     JOINED(stream, LEVEL),
 };
@@ -88,3 +102,5 @@ static const fl_level JOINED(level, LEVEL) = {
 #undef LEVEL
 #undef LEVEL_NAME
 #undef LEVEL_LANES
+#undef LEVEL_HALVES
+#undef OWN_HALVES
