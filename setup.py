@@ -1,8 +1,10 @@
 """The part of the build that needs a program: the OpenMP probe and the Cython modules."""
 
+import gzip
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.errors import CompileError, LinkError
 
 OPENMP_PROBE = """
@@ -24,7 +27,8 @@ int main(void) {
 
 # -fno-trapping-math: without it compilers keep a branch per element, ten times slower; fp_state.h keeps the status
 # flags honest. -ffp-contract=off: a fused multiply-add would round differently from one SIMD level to the next.
-GCC_FLAGS = ["-O3", "-std=c11", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden"]
+# -g0: debug information is most of the size, and holds the paths of the build.
+GCC_FLAGS = ["-O3", "-std=c11", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden", "-g0"]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
 
 OPENMP_FLAGS = {"msvc": (["/openmp"], []), "unix": (["-fopenmp"], ["-fopenmp"])}
@@ -65,7 +69,32 @@ class BuildExt(build_ext):
         self.warn(f"fastlrelu is built WITHOUT threads: {reason}")
 
 
-kernels = sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))
+class SDist(sdist):
+    """Where SOURCE_DATE_EPOCH is set, the archive depends on the files alone: no times, no owner."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, owner=None, group=None):
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is None or format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+
+        def plain(entry):
+            entry.mtime = int(epoch)
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        name = f"{base_name}.tar.gz"
+        with (
+            open(name, "wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=int(epoch)) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            archive.add(base_dir, filter=plain)
+        return name
+
+
+headers = ["fastlrelu/launcher.h", *sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))]
 macros = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
@@ -78,7 +107,7 @@ def extension(name, *sources):
         [f"fastlrelu/{name}.pyx", *sources],
         include_dirs=[np.get_include(), "fastlrelu"],
         define_macros=macros,
-        depends=kernels,
+        depends=headers,
     )
 
 
@@ -86,7 +115,6 @@ setup(
     ext_modules=cythonize(
         [
             extension("_threads"),
-            extension("_calls"),
             extension("_prelu"),
             extension("_ufuncs", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
             extension("_calls"),
@@ -94,6 +122,6 @@ setup(
         language_level=3,
         nthreads=0,
     ),
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "sdist": SDist},
     script_args=sys.argv[1:],
 )

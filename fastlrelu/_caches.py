@@ -81,6 +81,7 @@ def bytes_from_environment(name: str) -> int | None:
     text = os.environ.get(name)
     if not text:
         return None
-    if not text.isdecimal() or int(text) == 0:
-        raise ImportError(f"{name}={text!r} is not a positive whole number of bytes")
+    # Eighteen digits fit a 64-bit integer.
+    if not text.isdecimal() or len(text) > 18 or int(text) == 0:
+        raise ImportError(f"{name}={text!r} is not a positive whole number of bytes below 10**18")
     return int(text)

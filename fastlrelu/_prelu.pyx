@@ -299,7 +299,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     elif period > COLUMN_ELEMENTS // 2:
         call.parts = 1
         call.rows = shape.outer
-        call.columns = COLUMN_ELEMENTS // shape.inner * shape.inner
+        call.columns = min(period, COLUMN_ELEMENTS // shape.inner * shape.inner)
         blocks = (period + call.columns - 1) // call.columns
         count = shape.channels
     else:
@@ -434,6 +434,9 @@ def prelu(x, weight, axis=1, out=None):
         if status < 0:
             raise MemoryError("no memory for the slopes of prelu")
         return result
+    if getattr(out, "shape", x.shape) != x.shape:
+        # The ufunc would repeat the result over a larger one.
+        raise ValueError(f"out has shape {out.shape}, but x has shape {x.shape}")
     return leaky_relu(x, _broadcastable(weight, x.ndim, axis), out=out)
 
 
@@ -504,9 +507,8 @@ def prelu_grad(grad_output, x, weight, axis=1):
     dtype = plain_dtype(x)
     if dtype < 0 or plain_dtype(weight) != dtype or not same_kind(grad_output, <cnp.ndarray>x, dtype):
         *_, common = leaky_relu_grad.resolve_dtypes((grad_output.dtype, x.dtype, weight.dtype, None))
-        grad_output = np.ascontiguousarray(grad_output, common)
-        x = np.ascontiguousarray(x, common)
-        weight = np.ascontiguousarray(weight, common)
+        # Aligned too, which ascontiguousarray does not promise.
+        grad_output, x, weight = (np.require(a, common, ("C", "A")) for a in (grad_output, x, weight))
         dtype = plain_dtype(x)
     grad_x = new_like(<cnp.ndarray>x)
     call.row = row_of(FL_OPERATION_leaky_relu, dtype)

@@ -24,17 +24,20 @@ def _read(*path: str) -> str:
     try:
         with open(os.path.join(*path), encoding="ascii", errors="replace") as file:
             return file.read()
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 
 def _processors(quota: str, period: str) -> float | None:
     """What a quota of microseconds in each period pays for; None where it is no limit or no number."""
     try:
-        share = float(quota) / float(period)
-    except (ValueError, ZeroDivisionError):
+        paid, out_of = float(quota), float(period)
+    except ValueError:
         return None
-    return share if 0 < share < math.inf else None
+    if not (paid > 0 and out_of > 0):
+        return None
+    share = paid / out_of
+    return share if share < math.inf else None
 
 
 def _quota_v2(folder: str) -> float | None:

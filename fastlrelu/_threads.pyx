@@ -9,6 +9,7 @@ b. One team at a time in the process: a lock that is tried, never waited for. Wh
    that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
    term of the way that is held, which is atomic.
 c. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
+   Parallel regions are opened by a thread of our own, ``launcher.h`` says why; the caller works beside it.
 d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
    ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
    OpenMP ends threads and starts new ones when the number differs from one team to the next.
@@ -28,6 +29,11 @@ from cpython.pythread cimport (
 )
 
 from . import _caches, _processors
+
+cdef extern from "launcher.h" nogil:
+    int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
+    void fl_await()
+    Py_ssize_t fl_next(Py_ssize_t *counter)
 
 cdef extern from *:
     """
@@ -141,24 +147,26 @@ cdef Slot slots[2 * SLOTS]
 cdef double region_nanoseconds = 0
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
 cdef int requested_threads = 0
-cdef int processor_limit = MOST_THREADS
+cdef int processor_limit = 1 << 30
 cdef int openmp_threads_at_import = omp_get_max_threads()
 cdef bint measured_choice = True
 
 
-cdef int permitted_threads() noexcept nogil:
+cdef int wanted_threads() noexcept nogil:
+    """Before the limits that hold for any wish."""
     cdef int threads = omp_get_max_threads()
+    if requested_threads == 0:
+        return min(threads, processor_limit)
+    # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
+    if threads >= openmp_threads_at_import:
+        return requested_threads
+    return min(threads, requested_threads)
+
+
+cdef int permitted_threads() noexcept nogil:
     if fork_happened or omp_get_level() > 0:
         return 1
-    if requested_threads > 0:
-        # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
-        if threads >= openmp_threads_at_import:
-            threads = requested_threads
-        else:
-            threads = min(threads, requested_threads)
-    else:
-        threads = min(threads, processor_limit)
-    return max(1, min(threads, omp_get_thread_limit()))
+    return max(1, min(wanted_threads(), min(omp_get_thread_limit(), MOST_THREADS)))
 
 
 cdef int slot_of(Py_ssize_t nbytes, const char *output) noexcept nogil:
@@ -263,18 +271,44 @@ cdef void enter_team(Team *team, Py_ssize_t nbytes, const char *output) noexcept
     team.started = nanoseconds()
 
 
+# One call's blocks, and the next of them that nobody works on.
+cdef struct Work:
+    block_task task
+    void *context
+    Py_ssize_t blocks
+    Py_ssize_t next
+
+
+cdef void take_blocks(Work *work) noexcept nogil:
+    cdef Py_ssize_t block = fl_next(&work.next)
+    while block < work.blocks:
+        work.task(work.context, block)
+        block = fl_next(&work.next)
+
+
+cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
+    cdef int _helper
+    if helpers == 1:
+        take_blocks(<Work *>work)
+        return
+    for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
+        take_blocks(<Work *>work)
+
+
 cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
     """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
-    cdef Py_ssize_t block
-    cdef int threads = team.threads
-    if threads == 1:
-        # Not through OpenMP, which a forked child must not enter.
-        for block in range(blocks):
-            task(context, block)
-        return
-    # Dynamic: the caller works on while the others wake up, and does their share if they are late.
-    for block in prange(blocks, schedule="dynamic", chunksize=1, num_threads=threads):
-        task(context, block)
+    cdef Work work
+    cdef bint launched
+    work.task = task
+    work.context = context
+    work.blocks = blocks
+    work.next = 0
+    # Without a helper not through OpenMP, which a forked child must not enter.
+    launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
+    # The caller works on while the others wake up, and does their share if they are late.
+    take_blocks(&work)
+    if launched:
+        fl_await()
 
 
 cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil:
@@ -397,6 +431,10 @@ def threads_reason():
         return "a forked child: OpenMP's threads did not survive the fork"
     if omp_get_level() > 0:
         return "inside a parallel region of another library"
+    if wanted_threads() > min(omp_get_thread_limit(), MOST_THREADS):
+        if omp_get_thread_limit() > MOST_THREADS:
+            return f"more than {MOST_THREADS} are never used"
+        return f"OpenMP's thread limit is {omp_get_thread_limit()}"
     if requested_threads > 0:
         if threads < min(openmp_threads_at_import, requested_threads):
             return f"OpenMP's number was lowered to {threads} after the import"
@@ -405,8 +443,8 @@ def threads_reason():
         return f"the CPU quota pays for {processor_limit} of {threads} processors"
     if threads != openmp_threads_at_import:
         return f"OpenMP's number was set to {threads} after the import"
-    if os.environ.get("OMP_NUM_THREADS"):
-        return f"OMP_NUM_THREADS={os.environ['OMP_NUM_THREADS']}"
+    if _threads_by_environment is not None:
+        return f"OMP_NUM_THREADS={_threads_by_environment}"
     return "OpenMP's number: one for each processor that this process may run on"
 
 
@@ -445,16 +483,21 @@ def set_parallel_bytes(nbytes):
 
 
 cdef _read_environment():
-    global processor_limit
-    if not os.environ.get("OMP_NUM_THREADS"):
+    global processor_limit, _threads_by_environment
+    # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
+    text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(openmp_threads_at_import):
+        _threads_by_environment = os.environ["OMP_NUM_THREADS"]
+    else:
         quota = _processors.quota_count()
-        if quota is not None:
-            processor_limit = min(processor_limit, quota)
+        if quota is not None and quota < processor_limit:
+            processor_limit = quota
     override = _caches.bytes_from_environment("FASTLRELU_PARALLEL_BYTES")
     if override is not None:
         set_parallel_bytes(override)
 
 
+_threads_by_environment = None
 if watch_forks() != 0:
     raise ImportError("fastlrelu cannot watch for forks: pthread_atfork failed")
 _read_environment()

@@ -11,11 +11,13 @@ import pytest
 import fastlrelu as fl
 
 ROOT = Path(__file__).parent.parent
+OPERATIONS = ROOT / "fastlrelu" / "kernels" / "operations.h"
 PUBLIC = [name for name in fl.__all__ if name != "__version__"]
 
 
+@pytest.mark.skipif(not OPERATIONS.exists(), reason="the package is installed without its sources")
 def test_every_operation_of_the_kernels_is_public():
-    source = (ROOT / "fastlrelu" / "kernels" / "operations.h").read_text()
+    source = OPERATIONS.read_text()
     operations = re.findall(r"^OPERATION\d\((\w+),", source, re.MULTILINE)
     ufuncs = [name for name in fl.__all__ if isinstance(getattr(fl, name), np.ufunc)]
     assert sorted(operations) == sorted(ufuncs)

@@ -85,6 +85,17 @@ def test_gradients(simd_level, dtype, shape, axis, order, rng):
     assert (np.abs(grad_weight.astype(np.longdouble) - exact) <= tolerance).all()
 
 
+@pytest.mark.parametrize("inner", [1, 2, 3, 7, 15, 16, 17])
+def test_every_number_of_channels(inner, rng):
+    # Summed by column, the channels share or split a block according to their number.
+    for channels in [*range(1, 40), *range(40, 600, 3), 1023, 1024, 1025]:
+        x, grad, weight = arrays(rng, (3, channels, inner), 1, np.float64)
+        grad_x, grad_weight = fl.prelu_grad(grad, x, weight)
+        ref.assert_same_bits(grad_x, ref.leaky_relu_grad(grad, x, weight[:, None]))
+        np.testing.assert_allclose(grad_weight, np.where(x > 0, 0, grad * x).sum(axis=(0, 2)), rtol=1e-12, atol=1e-12)
+        ref.assert_same_bits(fl.prelu(x, weight), ref.leaky_relu(x, weight[:, None]))
+
+
 @pytest.mark.parametrize(("shape", "axis"), [*SHAPES[:2], SHAPES[9], SHAPES[13], SHAPES[15]], ids=str)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 def test_the_same_bits_for_any_thread_count_and_level(shape, axis, dtype, rng, simd_level, thread_count, store):
@@ -173,8 +184,24 @@ def test_shapes_and_outputs_that_do_not_fit():
     for out, error in [
         (read_only, ValueError),
         (np.zeros((3, 2), np.float32), ValueError),
+        (np.zeros((4, 2, 3), np.float32), ValueError),
+        (np.zeros((1, 2, 3)), ValueError),
         (np.zeros((2, 3), int), TypeError),
     ]:
         with pytest.raises(error):
             fl.prelu(x, weight, out=out)
         assert not out.any()
+
+
+@pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
+@pytest.mark.parametrize("which", range(3))
+def test_gradients_of_misaligned_operands(dtype, which, rng):
+    x, grad, weight = arrays(rng, (4, 6), 1, dtype)
+    expected = fl.prelu_grad(grad, x, weight)
+    operands = [grad, x, weight]
+    misaligned = np.zeros(operands[which].nbytes + 1, np.uint8)[1:].view(dtype).reshape(operands[which].shape)
+    misaligned[:] = operands[which]
+    assert not misaligned.flags.aligned
+    operands[which] = misaligned
+    for result, wanted in zip(fl.prelu_grad(*operands), expected, strict=True):
+        ref.assert_same_bits(result, wanted)

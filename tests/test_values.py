@@ -94,6 +94,30 @@ def test_large_arrays(simd_level, dtype, name, thread_count, store, rng):
         ref.assert_same_bits(operands[i], wanted)
 
 
+@pytest.mark.parametrize("dtype", ["e", "f", "d"])
+def test_lengths_around_every_threshold(simd_level, dtype, rng):
+    # Packing, streaming parts, the second call for a cache line, blocks of a team, the first team.
+    for nbytes in (2 << 10, 4 << 10, 8 << 10, 128 << 10, 256 << 10):
+        for n in range(nbytes // np.dtype(dtype).itemsize - 1, nbytes // np.dtype(dtype).itemsize + 2):
+            x = ref.random_values(rng, n + 1, dtype)
+            for part in (x[:n], x[1:]):
+                expected = ref.leaky_relu(part, 0.1)
+                ref.assert_same_bits(fl.leaky_relu(part, 0.1), expected)
+                ref.assert_same_bits(fl.leaky_relu(part, 0.1, out=np.empty_like(part)), expected)
+                ref.assert_same_bits(fl.leaky_relu_(part.copy(), 0.1), expected)
+
+
+def test_lengths_that_only_large_arrays_reach(rng):
+    # The question whether memory is there, streaming, and the team without a first call alone, as they are set here.
+    for nbytes in (4 << 20, fl.config()["stream_bytes"], 64 << 20):
+        for n in range(nbytes // 8 - 1, nbytes // 8 + 2):
+            x = rng.standard_normal(n, np.float32)
+            expected = ref.leaky_relu(x, 0.1)
+            ref.assert_same_bits(fl.leaky_relu(x, 0.1), expected)
+            ref.assert_same_bits(fl.leaky_relu(x, 0.1, out=np.zeros_like(x)), expected)
+            ref.assert_same_bits(fl.leaky_relu_(x, 0.1), expected)
+
+
 def test_a_python_number_keeps_the_dtype(rng):
     for dtype in ref.DTYPES:
         x = ref.random_values(rng, 50, dtype)

@@ -7,8 +7,6 @@ import argparse
 from .._config import show_config
 from . import proof, timing
 
-DESCRIPTION = "show the configuration, prove equality with np.where, and time this machine"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""

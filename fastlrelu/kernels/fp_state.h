@@ -52,8 +52,11 @@ static inline void fl_fp_leave(const fl_fp_state *before, int all_units) {
         _mm_setcsr(before->mxcsr);
     }
 #elif defined(__aarch64__)
+    uint64_t fpcr;
     __asm__ volatile("msr fpsr, %0" : : "r"(before->fpsr));
-    if (before->fpcr & 0x9f00u) {
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    /* Unmasked traps, or what a worker adopted. */
+    if (fpcr != before->fpcr) {
         __asm__ volatile("msr fpcr, %0" : : "r"(before->fpcr));
     }
 #else

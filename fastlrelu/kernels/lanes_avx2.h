@@ -1,6 +1,8 @@
 /* The 16-bit dtypes with AVX2 and F16C: eight lanes. */
 static ALWAYS_INLINE __m256 f16_load_avx2(const uint16_t *source) {
-    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)source));
+    __m256 widened = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)source));
+    FORGET_ORIGIN(widened);
+    return widened;
 }
 
 static ALWAYS_INLINE void f16_store_avx2(uint16_t *destination, __m256 value) {

@@ -1,6 +1,8 @@
 /* The 16-bit dtypes with AVX-512: sixteen lanes. */
 static ALWAYS_INLINE __m512 f16_load_avx512(const uint16_t *source) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)source));
+    __m512 widened = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)source));
+    FORGET_ORIGIN(widened);
+    return widened;
 }
 
 static ALWAYS_INLINE void f16_store_avx512(uint16_t *destination, __m512 value) {

@@ -1,0 +1,1 @@
+"""The report: what the results say, drawn and written."""

@@ -1,0 +1,138 @@
+"""No byte before or after an operand is read or written: guard pages at both ends of every operand."""
+
+import sys
+
+import pytest
+from subprocesses import ALWAYS_PARALLEL, run_python
+
+import reference as ref
+from fastlrelu import _ufuncs
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs mmap and mprotect"),
+    pytest.mark.timeout(120),
+]
+
+# A fault ends the process: faulthandler names the call.
+PRELUDE = """
+import faulthandler, itertools, sys
+faulthandler.enable()
+import numpy as np, fastlrelu as fl
+from fastlrelu import _ufuncs
+import reference as ref
+from guarded import Pages, filled
+
+dtype = {dtype}
+_ufuncs.use_level("{level}")
+rng = np.random.default_rng(1)
+
+def numbers(n):
+    values = rng.standard_normal(n).astype(dtype)
+    values[rng.random(n) < 0.1] = -0.0
+    return values
+
+def same(result, expected):
+    assert result.dtype == expected.dtype and result.shape == expected.shape
+    assert ((result == expected) & (np.signbit(result) == np.signbit(expected))).all(), (result, expected)
+"""
+
+EVERY_LENGTH = """
+LONGEST = 300
+slope = dtype.type(0.3)
+act = fl.LeakyReLU(float(slope))
+pages = [Pages(2 * LONGEST * dtype.itemsize) for _ in range(5)]
+values = [numbers(LONGEST) for _ in range(3)]
+forward, backward = ref.leaky_relu(values[0], slope), ref.leaky_relu_grad(*values[:2], slope)
+summed = ref.add_leaky_relu(*values[:2], slope)
+by_array = ref.leaky_relu(values[0], values[2])
+
+def check(n, at_end, step):
+    a, b, slopes = (filled(p, v[:n], at_end ^ flip, step) for p, v, flip in zip(pages, values, (0, 0, 1)))
+    out = pages[3].array(n, dtype, not at_end, step)
+    one = filled(pages[4], np.array([slope], dtype), at_end)
+    same(fl.leaky_relu(a, one, out=out), forward[:n])
+    same(fl.leaky_relu(a, one.reshape(()), out=out), forward[:n])
+    same(fl.leaky_relu(a, slopes, out=out), by_array[:n])
+    same(fl.leaky_relu_grad(a, b, one, out=out), backward[:n])
+    same(fl.add_leaky_relu(a, b, one, out=out), summed[:n])
+    same(act(a, out), forward[:n])
+    same(act.grad(a, b, out), backward[:n])
+    same(fl.leaky_relu(a, one, out=a), forward[:n])
+    a[:] = values[0][:n]
+    same(fl.leaky_relu_grad_(a, b, float(slope)), backward[:n])
+    a[:] = values[0][:n]
+    same(fl.leaky_relu_(a, float(slope)), forward[:n])
+
+for n in range(LONGEST + 1):
+    for at_end in (False, True):
+        check(n, at_end, 1)
+        if n % 7 == 0 or n < 40:
+            for step in (-1, 2):
+                check(n, at_end, step)
+"""
+
+PRELU = """
+LONGEST = 300
+pages = [Pages(LONGEST * dtype.itemsize) for _ in range(4)]
+values, upstream, slopes = (numbers(LONGEST) for _ in range(3))
+shapes = [(1, n, 1) for n in range(0, LONGEST + 1, 3)] + [(1, 1, n) for n in range(LONGEST + 1)]
+shapes += [(n, 1, 1) for n in range(0, LONGEST + 1, 5)] + [(n, 2, 3) for n in range(1, 50)]
+shapes += [(3, 5, n) for n in range(1, 20)] + [(2, n, 17) for n in range(1, 9)] + [(1, 2, n) for n in range(60, 140)]
+shapes += [(2, n, 3) for n in range(1, 50)]
+
+for (outer, channels, inner), at_end in itertools.product(shapes, (False, True)):
+    shape, n = (outer, channels, inner), outer * channels * inner
+    x = filled(pages[0], values[:n], at_end).reshape(shape)
+    weight = filled(pages[1], slopes[:channels], at_end)
+    grad = filled(pages[2], upstream[:n], at_end).reshape(shape)
+    out = pages[3].array(n, dtype, at_end).reshape(shape)
+    expected = ref.leaky_relu(x, weight[:, None])
+    same(fl.prelu(x, weight, out=out), expected)
+    same(fl.prelu_grad(grad, x, weight)[0], ref.leaky_relu_grad(grad, x, weight[:, None]))
+    same(fl.prelu(x, weight, out=x), expected)
+"""
+
+LARGE = """
+act = fl.LeakyReLU(0.25)
+pages = [Pages(1 << 20) for _ in range(3)]
+for n, threads, stream, at_end in itertools.product(
+    (262144 // dtype.itemsize + 1, 393216 // dtype.itemsize, (1 << 20) // dtype.itemsize - 1), (1, 2, 3),
+    (1, 1 << 60), (False, True)
+):
+    _ufuncs.set_stream_threshold(stream)
+    fl.set_num_threads(threads)
+    values, upstream = numbers(n), numbers(n)
+    x, grad = filled(pages[0], values, at_end), filled(pages[1], upstream, at_end)
+    out = pages[2].array(n, dtype, at_end)
+    same(act(x, out), ref.leaky_relu(values, 0.25))
+    same(fl.leaky_relu(x, 0.25, out=out), ref.leaky_relu(values, 0.25))
+    same(act.grad(grad, x, out), ref.leaky_relu_grad(upstream, values, 0.25))
+    weight = np.full(1, 0.25, dtype)
+    same(fl.prelu(x[None], weight, 0, out=out[None])[0], ref.leaky_relu(values, 0.25))
+    same(fl.leaky_relu_(x, 0.25), ref.leaky_relu(values, 0.25))
+    strided = filled(pages[0], values[: n // 2], at_end, 2)
+    out = pages[2].array(n // 2, dtype, at_end, -2)
+    same(fl.leaky_relu(strided, 0.25, out=out), ref.leaky_relu(values[: n // 2], 0.25))
+"""
+
+DTYPES = {str(dtype): "ref.BFLOAT16" if dtype == ref.BFLOAT16 else f"np.dtype('{dtype}')" for dtype in ref.DTYPES}
+
+
+@pytest.mark.parametrize("level", _ufuncs.levels())
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("program", [EVERY_LENGTH, PRELU, LARGE], ids=["every_length", "prelu", "large"])
+def test_nothing_outside_the_operands(level, dtype, program):
+    run_python(PRELUDE.format(level=level, dtype=DTYPES[dtype]) + program, **ALWAYS_PARALLEL)
+
+
+def test_a_guard_page_is_deadly():
+    """The proof above proves nothing if the pages do not guard."""
+    code = (
+        "from guarded import Pages\n"
+        "import ctypes\n"
+        "last = Pages(100).array(4, 'f4', True)\n"
+        "ctypes.string_at(last.ctypes.data, 16)\n"
+        "ctypes.string_at(last.ctypes.data, 17)\n"
+    )
+    with pytest.raises(AssertionError, match="exit status -"):
+        run_python(code)
