@@ -51,6 +51,7 @@ def test_every_ufunc_is_lazy_and_has_the_bits_of_np_where(compute, x):
         (fl.leaky_relu(lazy, x[0]), ref.leaky_relu(x, x[0])),
         (fl.leaky_relu_grad(lazy[::-1], lazy, 0.1), ref.leaky_relu_grad(x[::-1], x, 0.1)),
         (fl.add_leaky_relu(lazy, x[:, :1], 0.1), ref.add_leaky_relu(x, x[:, :1], 0.1)),
+        (fl.prelu(lazy, x[0]), ref.leaky_relu(x, x[0])),
         (lazy.map_blocks(fl.LeakyReLU(0.1), dtype=x.dtype), ref.leaky_relu(x, 0.1)),
         (lazy.map_blocks(fl.prelu, x[0], dtype=x.dtype), ref.leaky_relu(x, x[0])),
     ]:
@@ -65,10 +66,13 @@ def test_blocks_above_the_threshold_of_threads(compute, rng):
     ref.assert_same_bits(compute(fl.leaky_relu(lazy, 0.1)), ref.leaky_relu(x, 0.1))
 
 
-def test_arrays_in_place_are_refused():
+def test_what_dask_cannot_do_is_refused():
     lazy = da.zeros(5)
     with pytest.raises(TypeError, match="NumPy array"):
         fl.leaky_relu_(lazy)
+    for method in (fl.leaky_relu.outer, lambda x, s: fl.leaky_relu.at(x, [0], s)):
+        with pytest.raises(TypeError, match="NotImplemented"):
+            method(lazy, 0.1)
 
 
 def test_dask_gives_its_workers_one_thread_each(client):
