@@ -41,7 +41,7 @@ def rewrite(source: Path, folder: Path) -> Path:
     """A rewritten copy of a module, made by the command that a user would type."""
     copy = folder / source.name
     shutil.copyfile(source, copy)
-    subprocess.run([sys.executable, "-m", "fastlrelu.rewrite", "--write", "--quiet", copy], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "fastlrelu", "rewrite", "--write", "--quiet", copy], check=True, timeout=60)
     return copy
 
 
