@@ -1,0 +1,217 @@
+"""The ufuncs and PReLU for HIPS autograd: forward and reverse mode, to any order.
+
+``from fastlrelu.adapters.autograd import leaky_relu`` where autograd is to see through the function. The gradients are
+those of `fastlrelu.leaky_relu_grad`: at x = 0 the slope of the negative side counts, and the slope may be an array
+that broadcasts, with a gradient of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd.numpy as anp
+from autograd.extend import defjvp, defvjp, primitive
+from autograd.numpy.numpy_vjps import unbroadcast_f
+from numpy.typing import ArrayLike
+
+import fastlrelu as fl
+
+__all__ = ["add_leaky_relu", "leaky_relu", "leaky_relu_grad", "prelu"]
+
+
+@primitive
+def leaky_relu(x: ArrayLike, negative_slope: ArrayLike) -> Any:
+    """Leaky ReLU with derivatives: `x` where it is greater than 0, else ``negative_slope * x``.
+
+    Parameters
+    ----------
+    x, negative_slope : array_like
+        As for `fastlrelu.leaky_relu`: float arrays or numbers that broadcast. Both have a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013, equation 2. Gradient
+    of the slope: He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equation 3.
+    """
+    return fl.leaky_relu(x, negative_slope)
+
+
+@primitive
+def leaky_relu_grad(grad_output: ArrayLike, x: ArrayLike, negative_slope: ArrayLike) -> Any:
+    """Gradient of leaky ReLU, itself with derivatives.
+
+    Parameters
+    ----------
+    grad_output, x, negative_slope : array_like
+        As for `fastlrelu.leaky_relu_grad`. `grad_output` and `negative_slope` have a gradient; that of `x` is 0.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    The derivative of equation 2 in Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models,
+    ICML 2013.
+    """
+    return fl.leaky_relu_grad(grad_output, x, negative_slope)
+
+
+@primitive
+def add_leaky_relu(x: ArrayLike, y: ArrayLike, negative_slope: ArrayLike) -> Any:
+    """Leaky ReLU of a sum in one pass, with derivatives.
+
+    Parameters
+    ----------
+    x, y, negative_slope : array_like
+        As for `fastlrelu.add_leaky_relu`. All three have a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Equation 2 in Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013, of
+    ``x + y``.
+    """
+    return fl.add_leaky_relu(x, y, negative_slope)
+
+
+@primitive
+def prelu(x: ArrayLike, weight: ArrayLike, axis: int = 1) -> Any:
+    """PReLU with derivatives: leaky ReLU with one slope for each channel.
+
+    Parameters
+    ----------
+    x : array_like
+        Floats, with at least one axis.
+    weight : array_like
+        The slopes: one dimension, of the length of `x` along `axis`.
+    axis : int
+        The axis of the channels.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `x` and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        If the length of `weight` is not that of the axis.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equations 1 and 3.
+    """
+    return fl.prelu(x, weight, axis=axis)
+
+
+@primitive
+def _weight_grad(grad_output: Any, x: Any, weight: Any, axis: int) -> Any:
+    """The gradient of the slopes of PReLU, reduced in the kernel; linear in `grad_output`, constant in `weight`."""
+    return fl.prelu_grad(grad_output, x, weight, axis=axis)[1]
+
+
+def _below(x: Any, values: Any) -> Any:
+    """`values` where `x` is not greater than 0, else 0: what a slope is multiplied by."""
+    return anp.where(x > 0, 0.0, values)
+
+
+def _along(weight: Any, x: Any, axis: int) -> Any:
+    """`weight` in the shape that broadcasts along an axis of `x`."""
+    return anp.reshape(weight, [-1 if i == axis % anp.ndim(x) else 1 for i in range(anp.ndim(x))])
+
+
+def _over_other_axes(values: Any, axis: int) -> Any:
+    """The sums over every axis but one."""
+    return anp.sum(values, axis=tuple(i for i in range(anp.ndim(values)) if i != axis % anp.ndim(values)))
+
+
+defvjp(
+    leaky_relu,
+    lambda ans, x, s: unbroadcast_f(x, lambda g: leaky_relu_grad(g, x, s)),
+    lambda ans, x, s: unbroadcast_f(s, lambda g: _below(x, g * x)),
+)
+defjvp(
+    leaky_relu,
+    lambda g, ans, x, s: leaky_relu_grad(g, x, s),
+    lambda g, ans, x, s: _below(x, g * x),
+)
+defvjp(
+    leaky_relu_grad,
+    lambda ans, grad, x, s: unbroadcast_f(grad, lambda g: leaky_relu_grad(g, x, s)),
+    None,
+    lambda ans, grad, x, s: unbroadcast_f(s, lambda g: _below(x, g * grad)),
+)
+defjvp(
+    leaky_relu_grad,
+    lambda g, ans, grad, x, s: leaky_relu_grad(g, x, s),
+    None,
+    lambda g, ans, grad, x, s: _below(x, g * grad),
+)
+defvjp(
+    add_leaky_relu,
+    lambda ans, x, y, s: unbroadcast_f(x, lambda g: leaky_relu_grad(g, x + y, s)),
+    lambda ans, x, y, s: unbroadcast_f(y, lambda g: leaky_relu_grad(g, x + y, s)),
+    lambda ans, x, y, s: unbroadcast_f(s, lambda g: _below(x + y, g * (x + y))),
+)
+defjvp(
+    add_leaky_relu,
+    lambda g, ans, x, y, s: leaky_relu_grad(g, x + y, s),
+    lambda g, ans, x, y, s: leaky_relu_grad(g, x + y, s),
+    lambda g, ans, x, y, s: _below(x + y, g * (x + y)),
+)
+defvjp(
+    prelu,
+    lambda ans, x, w, axis=1: lambda g: leaky_relu_grad(g, x, _along(w, x, axis)),
+    lambda ans, x, w, axis=1: lambda g: _weight_grad(g, x, w, axis),
+)
+defjvp(
+    prelu,
+    lambda g, ans, x, w, axis=1: leaky_relu_grad(g, x, _along(w, x, axis)),
+    lambda g, ans, x, w, axis=1: _below(x, _along(g, x, axis) * x),
+)
+defvjp(
+    _weight_grad,
+    lambda ans, grad, x, w, axis: lambda g: _below(x, _along(g, x, axis) * x),
+    lambda ans, grad, x, w, axis: lambda g: _below(x, _along(g, x, axis) * grad),
+    None,
+)
+defjvp(
+    _weight_grad,
+    lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * x), axis),
+    lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * grad), axis),
+    None,
+)

@@ -1,0 +1,178 @@
+"""Leaky ReLU and PReLU for Keras 3 on the NumPy backend (``KERAS_BACKEND=numpy``).
+
+The layers take the arguments of Keras' own and are saved with a model. `replace_layers` puts them into a model that was
+built or saved with Keras' own.
+
+Results differ from Keras' own where its formula is not leaky ReLU: it computes ``maximum(x, slope * x)``, which takes
+the other branch for slopes over 1, and its PReLU is a sum that gives nan at infinities and loses the sign of -0.0.
+
+Raises
+------
+ImportError
+    On import, if Keras runs on another backend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+import fastlrelu as fl
+
+__all__ = ["LeakyReLU", "PReLU", "leaky_relu", "replace_layers"]
+
+if keras.backend.backend() != "numpy":
+    raise ImportError(
+        f"fastlrelu.adapters.keras works on arrays of NumPy, and Keras runs on {keras.backend.backend()}: "
+        "set KERAS_BACKEND=numpy before the first import of keras"
+    )
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+class LeakyReluOperation(keras.Operation):
+    """What a functional model keeps of a call of `leaky_relu` on a symbolic tensor.
+
+    Parameters
+    ----------
+    negative_slope : float
+        The slope for x <= 0.
+    """
+
+    def __init__(self, negative_slope: float = 0.2, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.negative_slope = negative_slope
+
+    def call(self, x: Any) -> Any:
+        """Compute on arrays; the rest is as for `leaky_relu`."""
+        return leaky_relu(x, self.negative_slope)
+
+    def compute_output_spec(self, x: Any) -> Any:
+        """Give the shape and dtype of the result as a symbolic tensor."""
+        return keras.KerasTensor(x.shape, dtype=_result_dtype(x.dtype))
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """Leaky ReLU as an activation function: ``Dense(10, activation=leaky_relu)``.
+
+    Parameters
+    ----------
+    x : array_like or KerasTensor
+        float16, bfloat16, float32 or float64, which Keras' own would round to float32. Integers and bool are converted
+        to ``keras.config.floatx()`` first; Keras' own multiplies them by a slope that was cut to an integer.
+    negative_slope : float
+        The slope for x <= 0, of any value. The default is that of Keras.
+
+    Returns
+    -------
+    ndarray or KerasTensor
+        Of the shape of `x`, and of its dtype where that is a float.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string arrays.
+
+    References
+    ----------
+    Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013, equation 2.
+    """
+    if isinstance(x, keras.KerasTensor):
+        return LeakyReluOperation(negative_slope)(x)
+    return fl.leaky_relu(_floats(x), negative_slope)
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+class LeakyReLU(keras.layers.LeakyReLU):
+    """The layer ``keras.layers.LeakyReLU`` on the kernels of fastlrelu.
+
+    Parameters
+    ----------
+    negative_slope : float
+        0.3 by default, as in Keras, which does not allow a negative one.
+    **kwargs
+        Those of every Keras layer, such as `name` and `dtype`.
+
+    Raises
+    ------
+    ValueError
+        For a negative slope.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Compute on an array or a symbolic tensor of any shape, see `leaky_relu`."""
+        return leaky_relu(inputs, self.negative_slope)
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+class PReLU(keras.layers.PReLU):
+    """The layer ``keras.layers.PReLU`` on the kernels of fastlrelu.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of ``keras.layers.PReLU``: `alpha_initializer`, `shared_axes` and so on. With `shared_axes` that leave
+        one axis, threads work over the whole array.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equation 1.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Compute on an array of shape ``(batch, ...)``, see `leaky_relu` for dtypes."""
+        x, alpha = _floats(inputs), keras.ops.convert_to_tensor(self.alpha)
+        long_axes = [axis for axis, n in enumerate(alpha.shape, 1) if n > 1]
+        if len(long_axes) == 1:
+            return fl.prelu(x, alpha.reshape(-1), axis=long_axes[0])
+        return fl.leaky_relu(x, alpha)
+
+
+def replace_layers(model: keras.Model) -> keras.Model:
+    """Copy a model, with the layers of this module in place of Keras' own.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential, with models nested in it or not. It is not changed.
+
+    Returns
+    -------
+    keras.Model
+        With `LeakyReLU` and `PReLU` for ``keras.layers.LeakyReLU`` and ``keras.layers.PReLU``, with `leaky_relu` where
+        a layer's activation was ``"leaky_relu"``, and with copies of the weights. Calls of ``keras.ops.leaky_relu``
+        on symbolic tensors stay as they are.
+
+    Raises
+    ------
+    ValueError
+        For a subclassed model, whose layers Keras cannot copy.
+    """
+    ours = {keras.layers.LeakyReLU: LeakyReLU, keras.layers.PReLU: PReLU}
+
+    def replace(layer: keras.Layer) -> keras.Layer:
+        kind: Any = ours.get(type(layer), type(layer))
+        new = kind.from_config(layer.get_config())
+        if getattr(new, "activation", None) is keras.activations.leaky_relu:
+            new.activation = leaky_relu
+        return new
+
+    copy = keras.models.clone_model(model, clone_function=replace, recursive=True)
+    for new_weight, weight in zip(copy.weights, model.weights, strict=True):
+        new_weight.assign(weight.value)
+    return copy
+
+
+def _result_dtype(dtype: str) -> str:
+    floats: str = keras.config.floatx()
+    return dtype if "float" in dtype else floats
+
+
+def _floats(x: Any) -> Any:
+    """The array in a float dtype, as Keras' own functions such as ``ops.exp`` convert integers."""
+    if not isinstance(x, np.ndarray | np.generic):
+        # Not for arrays: it would copy them, and make float32 of float64.
+        x = keras.ops.convert_to_tensor(x)
+    return x.astype(keras.config.floatx()) if x.dtype.kind in "biu" else x
