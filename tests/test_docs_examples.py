@@ -10,11 +10,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 PAPERS = [*PAGES, DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
 
 
-<<<<<<< HEAD
-# Each example of libraries.md runs in tests/libraries, if its library is there.
-=======
 # tests/libraries/ runs those of libraries.md in processes of their own: some libraries cannot share one.
->>>>>>> adapters
 @pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "libraries"], ids=lambda page: page.stem)
 def test_examples_run(page):
     namespace = {}
