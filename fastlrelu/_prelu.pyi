@@ -1,10 +1,15 @@
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeVar, overload
 
 from numpy.typing import ArrayLike, NDArray
 
-def prelu(
-    x: ArrayLike, weight: ArrayLike, axis: SupportsIndex = 1, out: NDArray[Any] | None = None
-) -> NDArray[Any]: ...
+_Array = TypeVar("_Array", bound=NDArray[Any])
+
+@overload
+def prelu(x: ArrayLike, weight: ArrayLike, axis: SupportsIndex = 1, *, out: _Array) -> _Array: ...
+@overload
+def prelu(x: ArrayLike, weight: ArrayLike, axis: SupportsIndex, out: _Array) -> _Array: ...
+@overload
+def prelu(x: ArrayLike, weight: ArrayLike, axis: SupportsIndex = 1, out: None = None) -> NDArray[Any]: ...
 def prelu_grad(
     grad_output: ArrayLike, x: ArrayLike, weight: ArrayLike, axis: SupportsIndex = 1
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
