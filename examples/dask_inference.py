@@ -32,6 +32,8 @@ SLOPE = 0.1
 LAYERS = (256, 128, 64, 10)
 ROWS_OF_A_BLOCK = 4096
 SECONDS = 100
+# Mebibytes of the array that the workers together would have no room for.
+ROOM_MISSED = 32
 
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -59,6 +61,25 @@ def random_block(block_info: Any = None) -> NDArray[np.float32]:
 def peak_mebibytes() -> float:
     # Kilobytes on Linux, bytes on macOS.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def local_cluster(workers: int, memory_limit: int) -> LocalCluster:
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        memory_limit=memory_limit,
+    )
+
+
+def block_mebibytes(layers: Layers) -> float:
+    """Peak memory of a worker that has computed one block: mostly what the libraries of this environment take."""
+    block = np.ones((ROWS_OF_A_BLOCK, LAYERS[0]), np.float32)
+    with local_cluster(1, 0) as cluster, Client(cluster, timeout=30) as client:
+        client.submit(predict, block, layers).result(SECONDS)
+        return max(client.run(peak_mebibytes).values())
 
 
 def write(client: Client, x: da.Array, folder: Path, name: str) -> None:
@@ -91,24 +112,20 @@ def blocks_that_differ(folder: Path, layers: Layers, blocks: int) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mebibytes", type=int, default=640, help="size of the array on disk")
+    parser.add_argument("--mebibytes", type=int, help="size on disk; by default more than fits the workers")
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--worker-mebibytes", type=int, default=304, help="memory limit of each")
+    parser.add_argument("--worker-mebibytes", type=int, help="memory limit of each; by default a little over its need")
     parser.add_argument("--folder", type=Path, help="where the array is written for the time of the run")
     options = parser.parse_args()
-    rows = (options.mebibytes << 20) // (4 * LAYERS[0])
-    memory = options.workers * options.worker_mebibytes
     layers = network(seed=1)
+    # Dask pauses a worker at 80 % of its limit.
+    limit = options.worker_mebibytes or int(1.25 * block_mebibytes(layers)) + 100
+    memory = options.workers * limit
+    mebibytes = options.mebibytes or memory + ROOM_MISSED
+    rows = (mebibytes << 20) // (4 * LAYERS[0])
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as name,
-        LocalCluster(
-            n_workers=options.workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=f"{options.worker_mebibytes}MiB",
-        ) as cluster,
+        local_cluster(options.workers, limit << 20) as cluster,
         Client(cluster, timeout=30) as client,
     ):
         folder = Path(name)
@@ -118,7 +135,7 @@ def main() -> int:
         start = time.perf_counter()
         write(client, x, folder, "x")
         print(f"array: {x.nbytes >> 20} MiB in {blocks} files, written in {time.perf_counter() - start:.1f} s")
-        print(f"cluster: {options.workers} processes of {options.worker_mebibytes} MiB, {memory} MiB in all")
+        print(f"cluster: {options.workers} processes of {limit} MiB, {memory} MiB in all")
         start = time.perf_counter()
         write(client, predict(on_disk(folder, "x", x), layers), folder, "y")
         print(f"network on the cluster: {time.perf_counter() - start:.1f} s")
@@ -128,7 +145,7 @@ def main() -> int:
         start = time.perf_counter()
         different = blocks_that_differ(folder, layers, blocks)
         print(f"network in one process, block after block: {time.perf_counter() - start:.1f} s")
-    if options.mebibytes <= memory:
+    if mebibytes <= memory:
         print("the array fits the memory of the workers: give more --mebibytes")
     print(f"results: {f'{different} blocks DIFFERENT' if different else 'equal bit for bit'}")
     return 1 if different else 0
