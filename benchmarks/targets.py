@@ -63,8 +63,13 @@ class Result:
         return self.measured >= self.wanted
 
 
-def medians(candidates: Candidates, rounds: int = 25, round_seconds: float = 0.002) -> dict[str, float]:
-    """Median seconds per call of each candidate; the candidates take turns in every round."""
+def medians(
+    candidates: Candidates, rounds: int = 25, round_seconds: float = 0.002, pause: float = 0.0
+) -> dict[str, float]:
+    """Median seconds per call of each candidate; the candidates take turns in every round.
+
+    With a ``pause`` between them, after which the idle threads of the one before no longer spin on the cores.
+    """
     calls = {}
     for name, call in candidates.items():
         call()
@@ -75,8 +80,10 @@ def medians(candidates: Candidates, rounds: int = 25, round_seconds: float = 0.0
     for _ in range(rounds):
         for name, call in candidates.items():
             repeat = range(calls[name])
-            # Untimed: the memory that the candidate before gave back to the system is fetched again.
-            call()
+            time.sleep(pause)
+            # Untimed: what the candidate before or the pause took out of the caches, or gave back to the system.
+            for _ in range(1 + calls[name] // 4):
+                call()
             start = time.perf_counter()
             for _ in repeat:
                 call()
@@ -174,7 +181,8 @@ def torch_sizes() -> Iterator[Result]:
                         "torch out=": lambda a=a, c=c: torch.ops.aten.leaky_relu.out(a, 0.01, out=c),
                         "torch new": lambda a=a: torch.nn.functional.leaky_relu(a, 0.01),
                         "torch in place": lambda b=b: torch.nn.functional.leaky_relu_(b, 1.0),
-                    }
+                    },
+                    pause=0.01,
                 )
                 for way in ("out=", "new", "in place"):
                     name = f"{size(n)} {np.dtype(dtype)}, {threads} thread(s): PyTorch / {way}"
@@ -355,7 +363,8 @@ def torch_prelu() -> Iterator[Result]:
                     "grad": lambda x=x, g=g, w=w, axis=axis: fl.prelu_grad(g, x, w, axis),
                     "torch": lambda a=a, c=c: torch.nn.functional.prelu(a, c),
                     "torch grad": lambda a=a, b=b, c=c: torch_prelu_backward(b, a, c),
-                }
+                },
+                pause=0.01,
             )
             name = f"{shape} axis {axis}, {threads} thread(s): PyTorch"
             yield Result(f"prelu {name}", t["torch"] / t["prelu"], 1.0)

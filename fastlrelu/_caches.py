@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 _UNKNOWN = 32 << 20
+# Measured: with less traffic a plain store is faster, with more a streaming store (benchmarks/targets.py streaming).
+_TRAFFIC_PER_CACHE = 1.5
 _SYSCONF_NAMES = {
     1: "SC_LEVEL1_DCACHE_SIZE",
     2: "SC_LEVEL2_CACHE_SIZE",
@@ -58,22 +60,23 @@ def stream_bytes() -> int:
     Returns
     -------
     int
-        ``FASTLRELU_STREAM_BYTES`` if set, else the size of the last-level cache: what is larger is no longer in the
-        cache when it is read next.
+        ``FASTLRELU_STREAM_BYTES`` if set, else one and a half times the size of the last-level cache: with more than
+        that, too little of the data is still in the cache when it is used next.
 
     Raises
     ------
     ImportError
         If ``FASTLRELU_STREAM_BYTES`` is not a positive whole number.
     """
-    return bytes_from_environment("FASTLRELU_STREAM_BYTES") or max(cache_sizes().values(), default=_UNKNOWN)
+    largest = max(cache_sizes().values(), default=_UNKNOWN)
+    return bytes_from_environment("FASTLRELU_STREAM_BYTES") or int(_TRAFFIC_PER_CACHE * largest)
 
 
 def stream_reason() -> str:
     """Where the value of `stream_bytes` comes from, in words."""
     if os.environ.get("FASTLRELU_STREAM_BYTES"):
         return "FASTLRELU_STREAM_BYTES"
-    return "the size of the last-level cache" if cache_sizes() else "a guess: the system names no cache sizes"
+    return f"{_TRAFFIC_PER_CACHE} times the last-level cache" if cache_sizes() else "a guess: the system names no cache sizes"
 
 
 def bytes_from_environment(name: str) -> int | None:

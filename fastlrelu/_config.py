@@ -75,4 +75,5 @@ def show_config() -> None:
     print(f"caches    {caches or 'unknown'}")
     for row in c["parallel_measured"]:
         alone, together = (f"{v:.1f}" if v else "-" for v in (row["alone"], row["together"]))
-        print(f"  {_size(row['bytes'])}, {row['memory']} memory: {alone} GB/s with one thread, {together} with several")
+        kind = f"{row['work']}, {_size(row['bytes'])}, output {row['memory']}"
+        print(f"  {kind}: {alone} GB/s with one thread, {together} with several")

@@ -16,18 +16,23 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
-from ._threads cimport Team, enter_team, leave_team, run_blocks
+from ._threads cimport Job, Team, enter_team, leave_team, run_blocks
 from ._ufuncs cimport (
-    FL_LONGDOUBLE, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
+    FL_DTYPES, FL_LONGDOUBLE, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
     fl_prelu_grad, prelu_grad_kernel, repeat, row_of, run_contiguous, stream_bytes
 )
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from . import _threads, _ufuncs
 from ._operations import leaky_relu, leaky_relu_grad
 
 cnp.import_array()
+
+cdef int[FL_DTYPES] backward_work
+for _dtype, _name in _ufuncs.dtype_names.items():
+    backward_work[_dtype] = _threads.number_of_work(f"prelu_grad {_name}")
 
 cdef enum:
     # Shorter rows than this have their slopes written out.
@@ -121,8 +126,8 @@ cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shap
     """-1 if there is no memory for the slopes."""
     cdef Forward call
     cdef Team team
+    cdef Job job
     cdef Py_ssize_t period = shape.channels * shape.inner
-    cdef Py_ssize_t nbytes
     cdef char *written_out = NULL
     call.row = row
     call.x = x
@@ -145,13 +150,16 @@ cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shap
                 return -1
             write_out_slopes(written_out, weight, 0, shape.inner, shape.channels, call.piece, row.itemsize)
             call.slopes = written_out
-    nbytes = 2 * call.n * row.itemsize
-    call.stream = x != out and nbytes >= stream_bytes
+    job.work = row.work
+    job.in_place = x == out
+    job.nbytes = 2 * call.n * row.itemsize
+    job.output = out + job.nbytes // 4
     fl_fp_enter(&call.caller, row.all_units)
-    enter_team(&team, nbytes, out + nbytes // 4)
+    enter_team(&team, &job)
     call.team = team.threads > 1
+    call.stream = x != out and job.nbytes >= stream_bytes and not team.new_output
     run_blocks(&team, forward_block, &call, (call.n + call.block - 1) // call.block)
-    leave_team(&team, nbytes)
+    leave_team(&team, &job)
     fl_fp_leave(&call.caller, row.all_units)
     free(written_out)
     return 0
@@ -160,6 +168,7 @@ cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shap
 cdef struct Backward:
     const Row *row
     fl_prelu_grad kernel
+    int work
     char *grad
     char *x
     char *weight
@@ -288,7 +297,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     cdef Py_ssize_t n = shape.outer * period
     cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
     cdef Py_ssize_t blocks, count, repeats
-    cdef Py_ssize_t nbytes = 3 * n * call.row.itemsize
+    cdef Job job
     if n == 0:
         memset(totals, 0, shape.channels * sum_size)
         return 0
@@ -316,10 +325,14 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
         return -1
     memset(call.partial, 0, count * sum_size)
     fl_fp_enter(&call.caller, call.row.all_units)
-    enter_team(&team, nbytes, call.grad_x + nbytes // 6)
+    job.work = call.work
+    job.in_place = False
+    job.nbytes = 3 * n * call.row.itemsize
+    job.output = call.grad_x + job.nbytes // 6
+    enter_team(&team, &job)
     call.team = team.threads > 1
     run_blocks(&team, backward_block, call, blocks)
-    leave_team(&team, nbytes)
+    leave_team(&team, &job)
     total_partial(call, totals)
     fl_fp_leave(&call.caller, call.row.all_units)
     free(call.partial)
@@ -513,6 +526,7 @@ def prelu_grad(grad_output, x, weight, axis=1):
     grad_x = new_like(<cnp.ndarray>x)
     call.row = row_of(FL_OPERATION_leaky_relu, dtype)
     call.kernel = prelu_grad_kernel(dtype)
+    call.work = backward_work[dtype]
     call.grad = <char *>cnp.PyArray_DATA(<cnp.ndarray>grad_output)
     call.x = <char *>cnp.PyArray_DATA(<cnp.ndarray>x)
     call.weight = <char *>cnp.PyArray_DATA(<cnp.ndarray>weight)

@@ -13,11 +13,12 @@ c. A forked child works alone: its copy of the OpenMP runtime has lost its threa
 d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
    ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
    OpenMP ends threads and starts new ones when the number differs from one team to the next.
-e. Threads must not lose to one thread. Per size, and apart for output memory that the system has yet to provide, which
-   several threads fetch faster than one, a few calls of each way are timed, one after the other, and the faster
+e. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place and for output
+   memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are timed, one after the other, and the faster
    way is held for a number of calls before both are timed again: for ever more calls while the same way wins, and for
    the more the more the other loses. Where an empty parallel region takes longer than threads could save, they are not
-   even tried, and a held team that suddenly takes far longer than one thread did ends its term.
+   even tried, and a held team that suddenly takes far longer than one thread did, or a little longer many times in a
+   row, ends its term.
 """
 import numbers
 import os
@@ -30,82 +31,25 @@ from cpython.pythread cimport (
 
 from . import _caches, _processors
 
+cdef extern from "clock.h" nogil:
+    long long nanoseconds()
+
 cdef extern from "launcher.h" nogil:
+    ctypedef unsigned long long fl_taken
     int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
     void fl_await()
-    Py_ssize_t fl_next(Py_ssize_t *counter)
+    Py_ssize_t fl_take(fl_taken *taken, Py_ssize_t blocks, bint at_back)
 
-cdef extern from *:
-    """
-    #include <time.h>
-    #if defined(_OPENMP)
-    #include <omp.h>
-    static const int openmp_compiled = 1;
-    #else
-    static const int openmp_compiled = 0;
-    static int omp_get_max_threads(void) { return 1; }
-    static int omp_get_thread_limit(void) { return 1; }
-    static int omp_get_level(void) { return 0; }
-    #endif
-
-    #if defined(__linux__)
-    #include <stdint.h>
-    #include <sys/mman.h>
-    #include <unistd.h>
-    /* Whether the page at this address is still to be provided at its first use. */
-    static int page_is_absent(const char *address) {
-        const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
-        unsigned char state = 1;
-        return mincore((void *)((uintptr_t)address & ~(size - 1)), 1, &state) == 0 && (state & 1) == 0;
-    }
-    #else
-    static int page_is_absent(const char *address) { (void)address; return 0; }
-    #endif
-
-    #if defined(_MSC_VER) && !defined(__clang__)
-    /* Aligned 64-bit accesses through volatile are atomic there. */
-    static long long load_relaxed(const long long *value) { return *(const volatile long long *)value; }
-    static void store_relaxed(long long *value, long long new_value) { *(volatile long long *)value = new_value; }
-    #else
-    static long long load_relaxed(const long long *value) { return __atomic_load_n(value, __ATOMIC_RELAXED); }
-    static void store_relaxed(long long *value, long long new_value) {
-        __atomic_store_n(value, new_value, __ATOMIC_RELAXED);
-    }
-    #endif
-
-    #if defined(_WIN32)
-    #include <windows.h>
-    static volatile long fork_happened = 0;
-    static int watch_forks(void) { return 0; }
-    static long long nanoseconds(void) {
-        LARGE_INTEGER count, frequency;
-        QueryPerformanceCounter(&count);
-        QueryPerformanceFrequency(&frequency);
-        return (long long)(1e9 * (double)count.QuadPart / (double)frequency.QuadPart);
-    }
-    #else
-    #include <pthread.h>
-    /* Written in the child before any other thread can exist there, read-only afterwards. */
-    static volatile int fork_happened = 0;
-    static void after_fork_in_child(void) { fork_happened = 1; }
-    static int watch_forks(void) { return pthread_atfork(NULL, NULL, after_fork_in_child); }
-    static long long nanoseconds(void) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
-    }
-    #endif
-    """
+cdef extern from "platform.h" nogil:
     const int openmp_compiled
     int fork_happened
-    long long load_relaxed(const long long *value) noexcept nogil
-    void store_relaxed(long long *value, long long new_value) noexcept nogil
-    int omp_get_max_threads() noexcept nogil
-    int omp_get_thread_limit() noexcept nogil
-    int omp_get_level() noexcept nogil
+    long long load_relaxed(const long long *value)
+    void store_relaxed(long long *value, long long new_value)
+    int omp_get_max_threads()
+    int omp_get_thread_limit()
+    int omp_get_level()
     int watch_forks()
-    long long nanoseconds() noexcept nogil
-    bint page_is_absent(const char *address) noexcept nogil
+    bint page_is_absent(const char *address)
 
 # Measurements of calls whose memory traffic lies between one power of two and the next.
 cdef struct Slot:
@@ -116,17 +60,27 @@ cdef struct Slot:
     int calls_together
     double alone  # nanoseconds per byte, the least of the measurement
     double together
+    int losses  # calls in a row of the held team that took longer than one thread did
 
 cdef enum:
-    SLOTS = 48
+    # Sizes with a slot of their own: from 2**FIRST_SIZE bytes on, by power of two.
+    FIRST_SIZE = 17
+    SIZES = 32
+    # Operations and dtypes, which differ in time per byte.
+    WORKS = 64
     # Calls of each way in one measurement.
     FIRST_CALLS = 3
+    # A team gets faster over a few short calls in a row: so many that a pause leaves enough of them on one side.
+    SHORT_CALLS = 16
+    SHORT_NANOSECONDS = 1000000
     FIRST_TERM = 64
     LAST_TERM = 65536
     # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
     CALLS_PER_LOSS = 64
     # A team that takes this many times as long as one thread gets no second call.
     HOPELESS = 4
+    # So many calls in a row that one thread would have done sooner end the team's term.
+    MOST_LOSSES = 32
     MOST_THREADS = 1024
     # A few microseconds of work at the speed of the second-level cache.
     DEFAULT_TEAM_BYTES = 512 << 10
@@ -141,8 +95,14 @@ cdef Py_ssize_t smallest_team_bytes = DEFAULT_TEAM_BYTES
 # Each thread of a team gets at least this much.
 cdef Py_ssize_t thread_bytes = 128 << 10
 
-# By power of two; first for output memory that is there, then for memory that is not.
-cdef Slot slots[2 * SLOTS]
+# Where a result goes, which decides how far the caches help.
+cdef enum:
+    PRESENT
+    NEW
+    IN_PLACE
+    MEMORIES
+
+cdef Slot slots[WORKS][MEMORIES][SIZES]
 # Nanoseconds of an empty parallel region; 0: not measured yet.
 cdef double region_nanoseconds = 0
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
@@ -169,13 +129,13 @@ cdef int permitted_threads() noexcept nogil:
     return max(1, min(wanted_threads(), min(omp_get_thread_limit(), MOST_THREADS)))
 
 
-cdef int slot_of(Py_ssize_t nbytes, const char *output) noexcept nogil:
-    cdef int slot = 0
-    cdef bint absent = nbytes >= ASK_BYTES and page_is_absent(output)
-    while nbytes > 1 and slot < SLOTS - 1:
-        nbytes >>= 1
-        slot += 1
-    return slot + SLOTS if absent else slot
+cdef Slot *slot_of(const Job *job, bint new_output) noexcept nogil:
+    cdef Py_ssize_t rest = job.nbytes >> FIRST_SIZE + 1
+    cdef int size = 0
+    while rest > 0 and size < SIZES - 1:
+        rest >>= 1
+        size += 1
+    return &slots[job.work][IN_PLACE if job.in_place else NEW if new_output else PRESENT][size]
 
 
 cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
@@ -207,12 +167,13 @@ cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
         length = -2 * slot.length
     length = <long long>min(<double>LAST_TERM, max(<double>length, CALLS_PER_LOSS * loss))
     slot.length = -length if together else length
-    slot.calls_alone = slot.calls_together = 0
+    slot.calls_alone = slot.calls_together = slot.losses = 0
     store_relaxed(&slot.term, slot.length)
 
 
 cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
     """The next step of a measurement, with the lock held: whether this call uses the team."""
+    cdef int team_calls = SHORT_CALLS if slot.alone * nbytes < SHORT_NANOSECONDS else FIRST_CALLS
     if slot.threads != threads:
         memset(slot, 0, sizeof(Slot))
         store_relaxed(&slot.threads, threads)
@@ -222,7 +183,7 @@ cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept 
         if slot.calls_together == 0 and region_cost(threads) * threads > slot.alone * nbytes * (threads - 1):
             hold(slot, False, 0)
             return False
-        if slot.calls_together < FIRST_CALLS:
+        if slot.calls_together < team_calls:
             if slot.calls_together == 0 or slot.together < HOPELESS * slot.alone:
                 return True
     else:
@@ -238,21 +199,17 @@ cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept 
     return False
 
 
-cdef void enter_team(Team *team, Py_ssize_t nbytes, const char *output) noexcept nogil:
-    """Decide how many threads share ``nbytes`` of memory traffic; ``leave_team`` must follow.
-
-    ``output`` is an address in the midst of the output.
-    """
+cdef void enter_team(Team *team, const Job *job) noexcept nogil:
+    """Decide how many threads share the job; ``leave_team`` must follow."""
     cdef int threads = permitted_threads()
-    cdef int index
     cdef Slot *slot
     cdef long long term
     team.threads = 1
-    team.slot = -1
-    if threads < 2 or nbytes < threads * thread_bytes:
+    team.slot = NULL
+    team.new_output = not job.in_place and job.nbytes >= ASK_BYTES and page_is_absent(job.output)
+    if threads < 2 or job.nbytes < threads * thread_bytes:
         return
-    index = slot_of(nbytes, output)
-    slot = &slots[index]
+    slot = slot_of(job, team.new_output)
     term = load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0
     # Two callers at once may count down from the same number: one call more or less is no matter.
     if term > 0:
@@ -260,39 +217,39 @@ cdef void enter_team(Team *team, Py_ssize_t nbytes, const char *output) noexcept
         return
     if not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
         return
-    team.slot = index
+    team.slot = slot
     if term < 0:
         store_relaxed(&slot.term, term + 1)
         team.threads = threads
-    elif not measured_choice or measure_together(slot, threads, nbytes):
+    elif not measured_choice or measure_together(slot, threads, job.nbytes):
         team.threads = threads
     else:
         PyThread_release_lock(team_lock)
     team.started = nanoseconds()
 
 
-# One call's blocks, and the next of them that nobody works on.
+# One call's blocks, and which of them are taken.
 cdef struct Work:
     block_task task
     void *context
     Py_ssize_t blocks
-    Py_ssize_t next
+    fl_taken taken
 
 
-cdef void take_blocks(Work *work) noexcept nogil:
-    cdef Py_ssize_t block = fl_next(&work.next)
+cdef void take_blocks(Work *work, bint at_back) noexcept nogil:
+    cdef Py_ssize_t block = fl_take(&work.taken, work.blocks, at_back)
     while block < work.blocks:
         work.task(work.context, block)
-        block = fl_next(&work.next)
+        block = fl_take(&work.taken, work.blocks, at_back)
 
 
 cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
     cdef int _helper
     if helpers == 1:
-        take_blocks(<Work *>work)
+        take_blocks(<Work *>work, True)
         return
     for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
-        take_blocks(<Work *>work)
+        take_blocks(<Work *>work, True)
 
 
 cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
@@ -302,25 +259,26 @@ cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_
     work.task = task
     work.context = context
     work.blocks = blocks
-    work.next = 0
+    work.taken = 0
     # Without a helper not through OpenMP, which a forked child must not enter.
     launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
     # The caller works on while the others wake up, and does their share if they are late.
-    take_blocks(&work)
+    take_blocks(&work, False)
     if launched:
         fl_await()
 
 
-cdef void leave_team(const Team *team, Py_ssize_t nbytes) noexcept nogil:
+cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
     cdef double sample
-    cdef Slot *slot
-    if team.slot < 0:
+    cdef Slot *slot = <Slot *>team.slot
+    if slot == NULL:
         return
-    sample = <double>(nanoseconds() - team.started) / <double>nbytes
-    slot = &slots[team.slot]
+    sample = <double>(nanoseconds() - team.started) / <double>job.nbytes
     if team.threads > 1:
         if load_relaxed(&slot.term) < 0:
-            if sample > HOPELESS * slot.alone:
+            slot.losses = slot.losses + 1 if sample > slot.alone else 0
+            if slot.losses == MOST_LOSSES or sample > HOPELESS * slot.alone:
+                slot.length = 0
                 store_relaxed(&slot.term, 0)
         else:
             slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
@@ -449,16 +407,31 @@ def threads_reason():
 
 
 def measurements():
-    """One dict for each kind of call that was timed: traffic, kind of output memory, GB/s alone and together."""
-    return [
-        {
-            "bytes": 1 << i % SLOTS,
-            "memory": "new" if i >= SLOTS else "present",
-            "alone": 1 / slots[i].alone if slots[i].alone > 0 else None,
-            "together": 1 / slots[i].together if slots[i].together > 0 else None,
-        }
-        for i in range(2 * SLOTS) if slots[i].alone > 0 or slots[i].together > 0
-    ]
+    """One dict for each kind of call that was timed: work, output memory, traffic, GB/s alone and together."""
+    cdef int work, memory, size
+    cdef const Slot *slot
+    rows = []
+    for work in range(len(_works)):
+        for memory in range(MEMORIES):
+            for size in range(SIZES):
+                slot = &slots[work][memory][size]
+                if slot.alone > 0 or slot.together > 0:
+                    rows.append({
+                        "work": _works[work],
+                        "memory": ("present", "new", "in place")[memory],
+                        "bytes": 1 << size + FIRST_SIZE,
+                        "alone": 1 / slot.alone if slot.alone > 0 else None,
+                        "together": 1 / slot.together if slot.together > 0 else None,
+                    })
+    return rows
+
+
+def number_of_work(name):
+    """A number for `Job.work`: calls with the same one take about as long per byte."""
+    if len(_works) == WORKS:
+        raise RuntimeError(f"no number left for {name!r}: WORKS in _threads.pyx is {WORKS}")
+    _works.append(name)
+    return len(_works) - 1
 
 
 def parallel_bytes():
@@ -498,6 +471,7 @@ cdef _read_environment():
 
 
 _threads_by_environment = None
+_works = []
 if watch_forks() != 0:
     raise ImportError("fastlrelu cannot watch for forks: pthread_atfork failed")
 _read_environment()

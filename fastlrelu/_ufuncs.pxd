@@ -35,6 +35,7 @@ cdef struct Row:
     fl_kernels kernels
     int inputs
     int itemsize
+    int work  # its number in the thread policy
     bint all_units  # long double: computed by a unit with a status of its own
 
 # What strides and addresses say of a call's operands.

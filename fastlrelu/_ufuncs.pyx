@@ -16,11 +16,11 @@ import os
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
 
-from ._threads cimport Team, enter_team, leave_team, run_blocks, smallest_team_bytes
+from ._threads cimport Job, Team, enter_team, leave_team, run_blocks, smallest_team_bytes
 
 import numpy as np
 
-from . import _caches
+from . import _caches, _threads
 
 cdef extern from "kernels/kernels.h" nogil:
     ctypedef struct fl_operation:
@@ -111,6 +111,11 @@ type_numbers[FL_BFLOAT16] = -1
 type_numbers[FL_FLOAT32] = cnp.NPY_FLOAT32
 type_numbers[FL_FLOAT64] = cnp.NPY_FLOAT64
 type_numbers[FL_LONGDOUBLE] = cnp.NPY_LONGDOUBLE
+
+dtype_names = {
+    FL_FLOAT16: "float16", FL_BFLOAT16: "bfloat16", FL_FLOAT32: "float32", FL_FLOAT64: "float64",
+    FL_LONGDOUBLE: "longdouble",
+}
 
 # In the order in which NumPy tries them.
 cdef int[4] builtin_dtypes = [FL_FLOAT16, FL_FLOAT32, FL_FLOAT64, FL_LONGDOUBLE]
@@ -267,13 +272,19 @@ cdef void run_block(void *context, Py_ssize_t block) noexcept nogil:
 
 cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
     cdef Team team
-    call.stream = call.kind.contiguous and not call.kind.in_place and nbytes >= stream_bytes
+    cdef Job job
     call.block = max(1, BLOCK_BYTES // call.row.itemsize)
-    cdef const char *middle = call.args[call.row.inputs] + call.n // 2 * call.strides[call.row.inputs]
-    enter_team(&team, nbytes, middle)
+    job.work = call.row.work
+    job.in_place = call.kind.in_place
+    job.nbytes = nbytes
+    job.output = call.args[call.row.inputs] + call.n // 2 * call.strides[call.row.inputs]
+    enter_team(&team, &job)
     call.team = team.threads > 1
+    # A new page is cleared by the system first, and then in the cache.
+    call.stream = (
+        call.kind.contiguous and not call.kind.in_place and nbytes >= stream_bytes and not team.new_output)
     run_blocks(&team, run_block, call, (call.n + call.block - 1) // call.block)
-    leave_team(&team, nbytes)
+    leave_team(&team, &job)
 
 
 cdef void run_known(
@@ -442,6 +453,8 @@ cdef _build_table():
         for dtype in range(FL_DTYPES):
             rows[operation][dtype].inputs = fl_operations[operation].inputs
             rows[operation][dtype].itemsize = itemsizes[dtype]
+            rows[operation][dtype].work = _threads.number_of_work(
+                f"{fl_operations[operation].name.decode()} {dtype_names[dtype]}")
             rows[operation][dtype].all_units = dtype == FL_LONGDOUBLE
 
 

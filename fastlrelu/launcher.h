@@ -8,6 +8,16 @@
 
 #include <stddef.h>
 
+#include "clock.h"
+
+/* The blocks of a call that are taken: the number from the front below, the number from the back above. */
+typedef unsigned long long fl_taken;
+#define FL_TAKEN_AT_BACK (1ULL << 32)
+
+/* The next block that nobody has taken; `blocks`, or more, when there is none. Whoever takes from one end meets the
+ * same blocks in the same core's cache at the next call. */
+static ptrdiff_t fl_take(fl_taken *taken, ptrdiff_t blocks, int at_back);
+
 #if defined(_WIN32)
 #include <intrin.h>
 /* No fork here, and one pool of OpenMP's for all threads: the caller opens the region, and takes part in it so. */
@@ -18,8 +28,8 @@ static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
 
 static void fl_await(void) {}
 
-static ptrdiff_t fl_next(ptrdiff_t *counter) {
-    return (ptrdiff_t)_InterlockedExchangeAdd64((volatile long long *)counter, 1);
+static fl_taken fl_add(fl_taken *taken, fl_taken number) {
+    return (fl_taken)_InterlockedExchangeAdd64((volatile long long *)taken, (long long)number);
 }
 #else
 #include <pthread.h>
@@ -30,6 +40,14 @@ static ptrdiff_t fl_next(ptrdiff_t *counter) {
 #include <sys/syscall.h>
 #endif
 
+static void fl_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 typedef struct {
     /* Called by the launcher; helpers: threads that may be started, itself included. */
     void (*region)(void *context, int helpers);
@@ -37,18 +55,34 @@ typedef struct {
     int helpers;
 } fl_job;
 
+/* The caller takes it from idle to wanted, the launcher to busy and back to idle. A caller that did without takes it
+ * from wanted back to idle. */
 enum fl_launcher_state { FL_IDLE, FL_WANTED, FL_BUSY };
 
-enum { FL_STACK_BYTES = 1 << 20, FL_SPINS = 2000 };
+enum {
+    FL_STACK_BYTES = 1 << 20,
+    FL_SPINS = 2000,
+    /* So many calls in a row, each begun so soon after the one before, and the launcher looks for the next one for that
+     * long before it sleeps. Waking it takes as long. Beside a matrix product, whose threads need its core, it never
+     * does. */
+    FL_SOON_CALLS = 3,
+    FL_SOON_NANOSECONDS = 50000
+};
 
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t wanted, finished;
-    enum fl_launcher_state state; /* changes with the mutex held alone */
-    fl_job job;
-    int started;
-    int workers; /* of the launcher's latest region, which OpenMP keeps for the next */
-} fl_launcher = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, FL_IDLE, {0}, 0, 0};
+    int state;             /* atomic */
+    int asleep;            /* atomic: the launcher waits for `wanted` */
+    int awaited;           /* atomic: the caller waits for `finished` */
+    int calls_soon;        /* atomic: calls in a row that followed soon on the one before; written by the caller */
+    long long finished_at; /* by the caller */
+    fl_job job;            /* the caller's while idle, the launcher's while busy */
+    int caller_processor;  /* atomic: where the caller ran when it asked */
+    int started;           /* by the caller */
+    int workers;           /* by the launcher: of its latest region, which OpenMP keeps for the next */
+} fl_launcher = {
+    .mutex = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
 
 typedef struct {
     pthread_mutex_t mutex;
@@ -116,20 +150,68 @@ static int fl_permitted_helpers(int helpers) {
     return helpers;
 }
 
+#if defined(__linux__)
+static int fl_runs_beside_caller(void) {
+    return sched_getcpu() != __atomic_load_n(&fl_launcher.caller_processor, __ATOMIC_RELAXED);
+}
+
+/* Some kernels wake a thread on the processor of the one who wakes it, although another is idle; there the two would
+ * take turns for milliseconds. */
+static void fl_leave_processor_of_caller(void) {
+    cpu_set_t processors;
+    if (!fl_runs_beside_caller() && sched_getaffinity(getpid(), sizeof processors, &processors) == 0) {
+        CPU_CLR((size_t)__atomic_load_n(&fl_launcher.caller_processor, __ATOMIC_RELAXED), &processors);
+        if (CPU_COUNT(&processors) > 0) {
+            sched_setaffinity(0, sizeof processors, &processors);
+        }
+    }
+}
+#else
+static int fl_runs_beside_caller(void) {
+    return 1;
+}
+static void fl_leave_processor_of_caller(void) {}
+#endif
+
+/* Returns when a job may be there. */
+static void fl_wait_for_job(void) {
+    if (__atomic_load_n(&fl_launcher.calls_soon, __ATOMIC_RELAXED) >= FL_SOON_CALLS && fl_runs_beside_caller()) {
+        const long long until = nanoseconds() + FL_SOON_NANOSECONDS;
+        while (nanoseconds() < until) {
+            if (__atomic_load_n(&fl_launcher.state, __ATOMIC_RELAXED) == FL_WANTED) {
+                return;
+            }
+            fl_pause();
+        }
+    }
+    pthread_mutex_lock(&fl_launcher.mutex);
+    /* Sequentially consistent, as in fl_launch(): either the caller sees the sleeper, or it sees the caller's job. */
+    __atomic_store_n(&fl_launcher.asleep, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&fl_launcher.state, __ATOMIC_SEQ_CST) != FL_WANTED) {
+        pthread_cond_wait(&fl_launcher.wanted, &fl_launcher.mutex);
+    }
+    __atomic_store_n(&fl_launcher.asleep, 0, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&fl_launcher.mutex);
+    fl_leave_processor_of_caller();
+}
+
+static int fl_change_state(int from, int to) {
+    return __atomic_compare_exchange_n(&fl_launcher.state, &from, to, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 static void *fl_launch_for_ever(void *unused) {
     (void)unused;
-    pthread_mutex_lock(&fl_launcher.mutex);
     for (;;) {
-        while (fl_launcher.state != FL_WANTED) {
-            pthread_cond_wait(&fl_launcher.wanted, &fl_launcher.mutex);
+        fl_wait_for_job();
+        if (fl_change_state(FL_WANTED, FL_BUSY)) {
+            fl_launcher.job.region(fl_launcher.job.context, fl_permitted_helpers(fl_launcher.job.helpers));
+            __atomic_store_n(&fl_launcher.state, FL_IDLE, __ATOMIC_SEQ_CST);
+            if (__atomic_load_n(&fl_launcher.awaited, __ATOMIC_SEQ_CST)) {
+                pthread_mutex_lock(&fl_launcher.mutex);
+                pthread_cond_signal(&fl_launcher.finished);
+                pthread_mutex_unlock(&fl_launcher.mutex);
+            }
         }
-        __atomic_store_n(&fl_launcher.state, FL_BUSY, __ATOMIC_RELAXED);
-        const fl_job job = fl_launcher.job;
-        pthread_mutex_unlock(&fl_launcher.mutex);
-        job.region(job.context, fl_permitted_helpers(job.helpers));
-        pthread_mutex_lock(&fl_launcher.mutex);
-        __atomic_store_n(&fl_launcher.state, FL_IDLE, __ATOMIC_RELEASE);
-        pthread_cond_signal(&fl_launcher.finished);
     }
     return NULL;
 }
@@ -156,37 +238,59 @@ static int fl_start_launcher(void) {
 /* Ask for the region, and return at once; 0 if there is no launcher and the caller has to do without. One caller at a
  * time, and fl_await() must follow. */
 static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
-    pthread_mutex_lock(&fl_launcher.mutex);
+    const int soon = nanoseconds() - fl_launcher.finished_at < FL_SOON_NANOSECONDS;
+    const int calls_soon = soon ? fl_launcher.calls_soon + (fl_launcher.calls_soon < FL_SOON_CALLS) : 0;
     fl_launcher.started = fl_launcher.started || fl_start_launcher();
-    if (fl_launcher.started) {
-        fl_launcher.job = (fl_job){region, context, helpers};
-        __atomic_store_n(&fl_launcher.state, FL_WANTED, __ATOMIC_RELAXED);
+    if (!fl_launcher.started) {
+        return 0;
+    }
+    __atomic_store_n(&fl_launcher.calls_soon, calls_soon, __ATOMIC_RELAXED);
+#if defined(__linux__)
+    __atomic_store_n(&fl_launcher.caller_processor, sched_getcpu(), __ATOMIC_RELAXED);
+#endif
+    fl_launcher.job = (fl_job){region, context, helpers};
+    __atomic_store_n(&fl_launcher.state, FL_WANTED, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&fl_launcher.asleep, __ATOMIC_SEQ_CST)) {
+        /* Once the mutex is free the sleeper waits; it needs the mutex to wake up. */
+        pthread_mutex_lock(&fl_launcher.mutex);
+        pthread_mutex_unlock(&fl_launcher.mutex);
         pthread_cond_signal(&fl_launcher.wanted);
     }
-    pthread_mutex_unlock(&fl_launcher.mutex);
-    return fl_launcher.started;
+    return 1;
 }
 
 /* Return when no other thread uses the context any more. A launcher that has not even begun is not waited for. */
 static void fl_await(void) {
-    for (int i = 0; i < FL_SPINS && __atomic_load_n(&fl_launcher.state, __ATOMIC_ACQUIRE) == FL_BUSY; i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+    if (!fl_change_state(FL_WANTED, FL_IDLE)) {
+        for (int i = 0; i < FL_SPINS && __atomic_load_n(&fl_launcher.state, __ATOMIC_ACQUIRE) == FL_BUSY; i++) {
+            fl_pause();
+        }
+        if (__atomic_load_n(&fl_launcher.state, __ATOMIC_ACQUIRE) == FL_BUSY) {
+            pthread_mutex_lock(&fl_launcher.mutex);
+            __atomic_store_n(&fl_launcher.awaited, 1, __ATOMIC_SEQ_CST);
+            while (__atomic_load_n(&fl_launcher.state, __ATOMIC_SEQ_CST) == FL_BUSY) {
+                pthread_cond_wait(&fl_launcher.finished, &fl_launcher.mutex);
+            }
+            __atomic_store_n(&fl_launcher.awaited, 0, __ATOMIC_RELAXED);
+            pthread_mutex_unlock(&fl_launcher.mutex);
+        }
     }
-    pthread_mutex_lock(&fl_launcher.mutex);
-    if (fl_launcher.state == FL_WANTED) {
-        __atomic_store_n(&fl_launcher.state, FL_IDLE, __ATOMIC_RELAXED);
-    }
-    while (fl_launcher.state != FL_IDLE) {
-        pthread_cond_wait(&fl_launcher.finished, &fl_launcher.mutex);
-    }
-    pthread_mutex_unlock(&fl_launcher.mutex);
+    fl_launcher.finished_at = nanoseconds();
 }
 
-static ptrdiff_t fl_next(ptrdiff_t *counter) {
-    return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+static fl_taken fl_add(fl_taken *taken, fl_taken number) {
+    return __atomic_fetch_add(taken, number, __ATOMIC_RELAXED);
 }
 #endif
+
+static ptrdiff_t fl_take(fl_taken *taken, ptrdiff_t blocks, int at_back) {
+    const fl_taken before = fl_add(taken, at_back ? FL_TAKEN_AT_BACK : 1);
+    const ptrdiff_t front = (ptrdiff_t)(before % FL_TAKEN_AT_BACK);
+    const ptrdiff_t back = (ptrdiff_t)(before / FL_TAKEN_AT_BACK);
+    if (front + back >= blocks) {
+        return blocks;
+    }
+    return at_back ? blocks - 1 - back : front;
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* The launcher under ThreadSanitizer: callers in turn, as the team's lock lets them, with plain memory that both sides
  * touch. OpenMP is left out, since the sanitizer does not understand its barriers. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,15 +10,16 @@ enum { CALLERS = 6, REGIONS = 3000, BLOCKS = 32 };
 
 typedef struct {
     int done[BLOCKS];
-    ptrdiff_t next;
+    fl_taken taken;
 } fl_work;
 
 static int regions; /* that the launcher began in time: all callers go on until there were enough */
 
 static pthread_mutex_t team_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void take_blocks(fl_work *work) {
-    for (ptrdiff_t block = fl_next(&work->next); block < BLOCKS; block = fl_next(&work->next)) {
+static void take_blocks(fl_work *work, int at_back) {
+    ptrdiff_t block;
+    while ((block = fl_take(&work->taken, BLOCKS, at_back)) < BLOCKS) {
         work->done[block]++;
         sched_yield();
     }
@@ -28,7 +30,7 @@ static void region(void *context, int helpers) {
         abort();
     }
     __atomic_fetch_add(&regions, 1, __ATOMIC_RELAXED);
-    take_blocks(context);
+    take_blocks(context, 1);
 }
 
 static void *call_often(void *argument) {
@@ -37,13 +39,13 @@ static void *call_often(void *argument) {
         fl_work *const work = calloc(1, sizeof *work);
         if (pthread_mutex_trylock(&team_lock) == 0) {
             const int launched = fl_launch(region, work, helpers);
-            take_blocks(work);
+            take_blocks(work, 0);
             if (launched) {
                 fl_await();
             }
             pthread_mutex_unlock(&team_lock);
         } else {
-            take_blocks(work);
+            take_blocks(work, 0);
         }
         for (int block = 0; block < BLOCKS; block++) {
             if (work->done[block] != 1) {
