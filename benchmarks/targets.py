@@ -24,6 +24,7 @@ GROUPS = [
     "calls",
     "sizes",
     "huge",
+    "streaming",
     "halves",
     "gradient",
     "bias",
@@ -70,24 +71,25 @@ def medians(
 
     With a ``pause`` between them, after which the idle threads of the one before no longer spin on the cores.
     """
+
+    def seconds(call: Callable[[], object], calls: int) -> float:
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        return (time.perf_counter() - start) / calls
+
     calls = {}
     for name, call in candidates.items():
-        call()
-        start = time.perf_counter()
-        call()
-        calls[name] = max(1, int(round_seconds / max(time.perf_counter() - start, 1e-8)))
+        # The first calls of all are slower, which would give the first candidate shorter rounds.
+        fastest = min(seconds(call, 1) for _ in range(5))
+        calls[name] = max(1, int(round_seconds / max(fastest, 1e-8)))
     samples: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, call in candidates.items():
-            repeat = range(calls[name])
             time.sleep(pause)
             # Untimed: what the candidate before or the pause took out of the caches, or gave back to the system.
-            for _ in range(1 + calls[name] // 4):
-                call()
-            start = time.perf_counter()
-            for _ in repeat:
-                call()
-            samples[name].append((time.perf_counter() - start) / calls[name])
+            seconds(call, 1 + calls[name] // 4)
+            samples[name].append(seconds(call, calls[name]))
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
@@ -182,7 +184,7 @@ def torch_sizes() -> Iterator[Result]:
                         "torch new": lambda a=a: torch.nn.functional.leaky_relu(a, 0.01),
                         "torch in place": lambda b=b: torch.nn.functional.leaky_relu_(b, 1.0),
                     },
-                    pause=0.01,
+                    pause=0.01 if threads > 1 else 0.0,
                 )
                 for way in ("out=", "new", "in place"):
                     name = f"{size(n)} {np.dtype(dtype)}, {threads} thread(s): PyTorch / {way}"
@@ -207,6 +209,31 @@ def huge() -> Iterator[Result]:
     yield Result("64 M: x.copy() / new array, 2 threads", t["copy"] / t["two"], 1.8)
     yield Result("64 M new array: 1 thread / 2 threads", t["one"] / t["two"], 1.7)
     yield Result("64 M new array: input plus output / growth of peak memory", memory_ratio(), 0.99)
+
+
+def streaming() -> Iterator[Result]:
+    """Whether the threshold is where plain and streaming stores cross."""
+    from fastlrelu import _caches, _ufuncs
+
+    fl.set_num_threads(1)
+    act = fl.LeakyReLU()
+    threshold = _ufuncs.stream_threshold()
+    cache = max(_caches.cache_sizes().values())
+    for share in (0.75, 1.0, 1.25, 1.5, 2.0, 4.0):
+        n = int(share * cache) // 8
+        x, out = normal(n), np.zeros(n, np.float32)
+
+        def with_threshold(nbytes: int, x: np.ndarray = x, out: np.ndarray = out) -> Callable[[], object]:
+            def call() -> None:
+                _ufuncs.set_stream_threshold(nbytes)
+                act(x, out)
+
+            return call
+
+        t = medians({"plain": with_threshold(1 << 60), "streaming": with_threshold(1)})
+        chosen, other = ("streaming", "plain") if 8 * n >= threshold else ("plain", "streaming")
+        yield Result(f"out=, traffic {share} times the last-level cache: {other} / {chosen}", t[other] / t[chosen], 0.8)
+    _ufuncs.set_stream_threshold(threshold)
 
 
 def memory_ratio() -> float:
@@ -360,15 +387,20 @@ def torch_prelu() -> Iterator[Result]:
             t = medians(
                 {
                     "prelu": lambda x=x, w=w, axis=axis: fl.prelu(x, w, axis),
-                    "grad": lambda x=x, g=g, w=w, axis=axis: fl.prelu_grad(g, x, w, axis),
                     "torch": lambda a=a, c=c: torch.nn.functional.prelu(a, c),
-                    "torch grad": lambda a=a, b=b, c=c: torch_prelu_backward(b, a, c),
                 },
-                pause=0.01,
+                pause=0.01 if threads > 1 else 0.0,
             )
             name = f"{shape} axis {axis}, {threads} thread(s): PyTorch"
             yield Result(f"prelu {name}", t["torch"] / t["prelu"], 1.0)
             if threads == 1:
+                # Apart: its temporaries decide whether others get their memory from the system or from the heap.
+                t = medians(
+                    {
+                        "grad": lambda x=x, g=g, w=w, axis=axis: fl.prelu_grad(g, x, w, axis),
+                        "torch grad": lambda a=a, b=b, c=c: torch_prelu_backward(b, a, c),
+                    }
+                )
                 yield Result(f"prelu_grad {name}", t["torch grad"] / t["grad"], 20.0)
 
 

@@ -76,7 +76,7 @@ def stream_reason() -> str:
     """Where the value of `stream_bytes` comes from, in words."""
     if os.environ.get("FASTLRELU_STREAM_BYTES"):
         return "FASTLRELU_STREAM_BYTES"
-    return f"{_TRAFFIC_PER_CACHE} times the last-level cache" if cache_sizes() else "a guess: the system names no cache sizes"
+    return f"{_TRAFFIC_PER_CACHE} times the last-level cache" if cache_sizes() else "a guess: no cache sizes are known"
 
 
 def bytes_from_environment(name: str) -> int | None:
