@@ -22,6 +22,8 @@ from .cells import Cell
 from .libraries import with_fastlrelu
 
 Reply = dict[str, Any]
+# Before the first round, for compilers and for fastlrelu's choice of threads, which are made once.
+FIRST_SECONDS, FIRST_CALLS = 0.02, 200
 # Longer calls are not repeated only to warm the caches: their arrays do not fit.
 WARM_SECONDS = 0.02
 # Idle threads of a pool may spin for a while, up to a tenth of a second with OpenBLAS, on the cores of whoever is next.
@@ -80,7 +82,11 @@ class Worker:
             return {"refused": str(error), "unsupported": True}
         except Exception as error:
             return {"refused": f"{type(error).__name__}: {one_line(str(error))}"}
-        call()
+        until = time.perf_counter() + FIRST_SECONDS
+        for _ in range(FIRST_CALLS):
+            call()
+            if time.perf_counter() > until:
+                break
         seconds = seconds_per_call(call, 1)
         self.calls[candidate] = (call, seconds < WARM_SECONDS)
         self._settle()
@@ -96,7 +102,8 @@ class Worker:
             return {"refused": "its process had to be started again"}
         call, warm = self.calls[candidate]
         if warm:
-            call()
+            # Caches, and threads that sleep between two rounds.
+            seconds_per_call(call, 1 + calls // 4)
         seconds = seconds_per_call(call, calls)
         self._settle()
         return {"seconds": seconds}
