@@ -115,6 +115,7 @@ setup(
     ext_modules=cythonize(
         [
             extension("_threads"),
+            extension("_channels"),
             extension("_prelu"),
             extension("_ufuncs", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
             extension("_calls"),

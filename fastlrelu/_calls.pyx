@@ -9,15 +9,16 @@ cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
 
-from ._arrays cimport new_like, overlap_allowed, plain_dtype, same_kind, writable_like
+from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
+from ._channels cimport Channels, channels_of, run_by_channel
 from ._ufuncs cimport (
-    FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad, Operands, Row, fl_fp_enter,
-    fl_fp_leave, fl_fp_state, row_of, run_known
+    FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_add_leaky_relu, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad,
+    Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of, run_known
 )
 
 import numpy as np
 
-from ._operations import leaky_relu, leaky_relu_grad
+from ._operations import add_leaky_relu, leaky_relu, leaky_relu_grad
 
 cdef extern from "kernels/slope.h" nogil:
     ctypedef union fl_slope:
@@ -29,6 +30,9 @@ cnp.import_array()
 cdef enum:
     # From here on the work is worth letting other Python threads run; NumPy's own limit.
     NOGIL_ELEMENTS = 500
+    # Instead of an axis.
+    ELEMENTWISE = -1
+    ONLY_UFUNC = -2
 
 
 cdef inline void apply(
@@ -83,6 +87,46 @@ cdef inline void backward(
     args[1] = <char *>cnp.PyArray_DATA(x)
     args[3] = <char *>cnp.PyArray_DATA(out)
     apply(FL_OPERATION_leaky_relu_grad, args, slope, negative_slope, dtype, cnp.PyArray_SIZE(x))
+
+
+cdef inline int axis_of_values(cnp.ndarray x, cnp.ndarray y) noexcept:
+    """The axis of ``x`` along which alone ``y`` varies when it is broadcast to the shape of ``x``.
+
+    ELEMENTWISE if both have the same shape and layout, ONLY_UFUNC for all other pairs.
+    """
+    cdef int offset = cnp.PyArray_NDIM(x) - cnp.PyArray_NDIM(y)
+    cdef int axis = ONLY_UFUNC
+    cdef int i
+    if same_layout(x, y):
+        return ELEMENTWISE
+    if offset < 0:
+        return ONLY_UFUNC
+    for i in range(cnp.PyArray_NDIM(y)):
+        if cnp.PyArray_DIM(y, i) != 1:
+            if axis != ONLY_UFUNC or cnp.PyArray_DIM(y, i) != cnp.PyArray_DIM(x, offset + i):
+                return ONLY_UFUNC
+            axis = offset + i
+    return axis
+
+
+cdef int add(cnp.ndarray x, cnp.ndarray y, int axis, cnp.ndarray out, const fl_slope *slope, int dtype) except -1:
+    cdef char *args[FL_MAX_INPUTS + 1]
+    cdef const Row *row = row_of(FL_OPERATION_add_leaky_relu, dtype)
+    cdef Channels shape
+    cdef int status
+    args[0] = <char *>cnp.PyArray_DATA(x)
+    args[1] = <char *>cnp.PyArray_DATA(y)
+    args[2] = <char *>slope
+    args[3] = <char *>cnp.PyArray_DATA(out)
+    if axis == ELEMENTWISE:
+        apply(FL_OPERATION_add_leaky_relu, args, slope, 0, dtype, cnp.PyArray_SIZE(x))
+        return 0
+    shape = channels_of(x, axis)
+    with nogil:
+        status = run_by_channel(row, args, shape)
+    if status < 0:
+        raise MemoryError("no memory for the values of the channels")
+    return 0
 
 
 cdef _require_array(function, argument, value):
@@ -298,6 +342,57 @@ cdef class LeakyReLU:
                 backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>out, &self.slopes[dtype], 0, dtype)
                 return out
         return leaky_relu_grad(grad_output, x, self.negative_slope, out=out)
+
+    def add(self, x, y, out=None):
+        """Leaky ReLU of ``x + y`` in one pass: of a layer's output and its bias, or of a residual.
+
+        The ufunc `add_leaky_relu` gives the same. This is its shortest way, and the only one that uses threads for a
+        bias, which NumPy hands to a ufunc in copies of a few thousand elements.
+
+        Parameters
+        ----------
+        x : array_like
+            Any shape.
+        y : array_like
+            Of a shape that broadcasts with that of `x`: the same, or a bias of shape (C,) for (..., C), (C, 1, 1) for
+            (N, C, H, W).
+        out : ndarray, optional
+            Where the result is written: of the shape and dtype of the result, `x` itself allowed.
+
+        Returns
+        -------
+        ndarray or scalar
+            `out`, or a new array of the shape to which `x` and `y` broadcast.
+
+        Examples
+        --------
+        >>> import numpy as np, fastlrelu
+        >>> act = fastlrelu.LeakyReLU(0.1)
+        >>> act.add(np.array([[-2.0, 3.0], [0.0, 1.0]]), np.array([1.0, -2.0]))
+        array([[-0.1,  1. ],
+               [ 1. , -0.1]])
+        """
+        cdef int dtype = plain_dtype(x)
+        cdef int axis = ONLY_UFUNC
+        cdef cnp.ndarray result
+        if dtype >= 0 and plain_dtype(y) == dtype:
+            axis = axis_of_values(<cnp.ndarray>x, <cnp.ndarray>y)
+        if axis != ONLY_UFUNC:
+            if out is None:
+                result = new_like(<cnp.ndarray>x)
+                add(<cnp.ndarray>x, <cnp.ndarray>y, axis, result, &self.slopes[dtype], dtype)
+                return result
+            if (
+                writable_like(out, <cnp.ndarray>x, dtype)
+                and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out)
+                and (
+                    apart(<cnp.ndarray>y, <cnp.ndarray>out)
+                    or (axis == ELEMENTWISE and overlap_allowed(<cnp.ndarray>y, <cnp.ndarray>out))
+                )
+            ):
+                add(<cnp.ndarray>x, <cnp.ndarray>y, axis, <cnp.ndarray>out, &self.slopes[dtype], dtype)
+                return out
+        return add_leaky_relu(x, y, self.negative_slope, out=out)
 
     def __eq__(self, other):
         if type(other) is not LeakyReLU:

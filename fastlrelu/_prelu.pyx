@@ -4,11 +4,8 @@
 
 Design
 ------
-a. As a ufunc call with a broadcast slope, NumPy would hand over one row at a time: no threads, and a call per row. Here
-   a contiguous array is (outer, channels, inner), cut into blocks for the team whatever its layout.
-b. Where ``inner`` is long, each piece has one slope. Where it is short, the slopes are written out once over as many
-   elements as make a piece worth a kernel call, and the piece has an array of slopes.
-c. The weight gradient is summed in float64 (long double for long double), in parts whose bounds depend on the shape
+a. The forward pass is leaky ReLU with one value, the slope, for each channel: see ``_channels.pyx``.
+b. The weight gradient is summed in float64 (long double for long double), in parts whose bounds depend on the shape
    alone and which are added in order: the same bits for any number of threads and at any SIMD level.
 """
 cimport numpy as cnp
@@ -16,10 +13,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
+from ._channels cimport Channels, channels_of, run_by_channel, write_out
 from ._threads cimport Job, Team, enter_team, leave_team, run_blocks
 from ._ufuncs cimport (
-    FL_DTYPES, FL_LONGDOUBLE, FL_MAX_INPUTS, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
-    fl_prelu_grad, prelu_grad_kernel, repeat, row_of, run_contiguous, stream_bytes
+    FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
+    fl_prelu_grad, prelu_grad_kernel, row_of
 )
 
 import numpy as np
@@ -35,11 +33,6 @@ for _dtype, _name in _ufuncs.dtype_names.items():
     backward_work[_dtype] = _threads.number_of_work(f"prelu_grad {_name}")
 
 cdef enum:
-    # Shorter rows than this have their slopes written out.
-    ROW_ELEMENTS = 16
-    # ... over at least as many elements as this.
-    PIECE_ELEMENTS = 1024
-    BLOCK_BYTES = 128 << 10
     # Of the gradient: elements summed in one go side by side, and shorter rows than this are summed by column.
     SUM_ELEMENTS = 256
     SUM_ROW_ELEMENTS = 16
@@ -50,120 +43,6 @@ cdef enum:
     # No sum and no element is larger.
     MOST_BYTES = 16
     CACHE_LINE = 64
-
-cdef struct Channels:
-    Py_ssize_t outer
-    Py_ssize_t channels
-    Py_ssize_t inner
-
-
-cdef struct Forward:
-    const Row *row
-    char *x
-    char *slopes
-    char *out
-    Py_ssize_t n
-    Py_ssize_t block  # elements
-    Py_ssize_t piece  # elements that share a slope, or after which the slopes repeat
-    Py_ssize_t channels
-    bint slope_per_piece
-    bint stream
-    bint team
-    fl_fp_state caller
-
-
-cdef void forward_block(void *context, Py_ssize_t block) noexcept nogil:
-    cdef const Forward *call = <const Forward *>context
-    cdef Py_ssize_t itemsize = call.row.itemsize
-    cdef Py_ssize_t position = block * call.block
-    cdef Py_ssize_t stop = min(call.n, position + call.block)
-    cdef Py_ssize_t within, count
-    cdef char *args[FL_MAX_INPUTS + 1]
-    cdef Py_ssize_t strides[FL_MAX_INPUTS + 1]
-    cdef fl_fp_state own
-    strides[0] = strides[2] = itemsize
-    strides[1] = 0 if call.slope_per_piece else itemsize
-    if call.team:
-        fl_fp_enter(&own, call.row.all_units)
-        fl_fp_adopt(&call.caller, call.row.all_units)
-    while position < stop:
-        within = position % call.piece
-        count = min(call.piece - within, stop - position)
-        args[0] = call.x + position * itemsize
-        if call.slope_per_piece:
-            args[1] = call.slopes + position // call.piece % call.channels * itemsize
-        else:
-            args[1] = call.slopes + within * itemsize
-        args[2] = call.out + position * itemsize
-        run_contiguous(call.row, args, strides, count, call.stream)
-        position += count
-    if call.team:
-        fl_fp_leave(&own, call.row.all_units)
-
-
-cdef void write_out_slopes(
-        char *destination, const char *weight, Py_ssize_t first, Py_ssize_t inner, Py_ssize_t channels,
-        Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
-    """``n`` slopes, those of channel ``first`` and the following, each ``inner`` times, the channels in turn."""
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t channel = first
-    cdef Py_ssize_t count
-    while i < n:
-        if inner == 1:
-            count = min(channels - channel, n - i)
-            memcpy(destination + i * itemsize, weight + channel * itemsize, count * itemsize)
-            channel += count
-        else:
-            count = min(inner, n - i)
-            repeat(destination + i * itemsize, weight + channel * itemsize, count, itemsize)
-            channel += 1
-        i += count
-        if channel == channels:
-            channel = 0
-
-
-cdef int forward(const Row *row, char *x, char *weight, char *out, Channels shape) noexcept nogil:
-    """-1 if there is no memory for the slopes."""
-    cdef Forward call
-    cdef Team team
-    cdef Job job
-    cdef Py_ssize_t period = shape.channels * shape.inner
-    cdef char *written_out = NULL
-    call.row = row
-    call.x = x
-    call.slopes = weight
-    call.out = out
-    call.n = shape.outer * period
-    call.channels = shape.channels
-    call.slope_per_piece = shape.inner >= ROW_ELEMENTS or shape.channels == 1
-    call.piece = shape.inner
-    call.block = BLOCK_BYTES // row.itemsize
-    if call.n == 0:
-        return 0
-    if call.slope_per_piece and shape.channels == 1:
-        call.piece = call.n
-    elif not call.slope_per_piece:
-        call.piece = period * max(1, min(shape.outer, PIECE_ELEMENTS // period))
-        if call.piece > shape.channels:
-            written_out = <char *>malloc(call.piece * row.itemsize)
-            if written_out == NULL:
-                return -1
-            write_out_slopes(written_out, weight, 0, shape.inner, shape.channels, call.piece, row.itemsize)
-            call.slopes = written_out
-    job.work = row.work
-    job.in_place = x == out
-    job.nbytes = 2 * call.n * row.itemsize
-    job.output = out + job.nbytes // 4
-    fl_fp_enter(&call.caller, row.all_units)
-    enter_team(&team, &job)
-    call.team = team.threads > 1
-    call.stream = x != out and job.nbytes >= stream_bytes and not team.new_output
-    run_blocks(&team, forward_block, &call, (call.n + call.block - 1) // call.block)
-    leave_team(&team, &job)
-    fl_fp_leave(&call.caller, row.all_units)
-    free(written_out)
-    return 0
-
 
 cdef struct Backward:
     const Row *row
@@ -250,7 +129,7 @@ cdef void sum_columns(const Backward *call, Py_ssize_t block) noexcept nogil:
     cdef Py_ssize_t channel = first // call.shape.inner
     cdef Py_ssize_t i
     memset(sums, 0, width * sum_size)
-    write_out_slopes(
+    write_out(
         slopes, call.weight, channel, call.shape.inner, call.shape.channels, width, itemsize)
     while start < stop:
         call.kernel(
@@ -339,22 +218,6 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     return 0
 
 
-cdef Channels channels_of(cnp.ndarray x, int axis) noexcept:
-    """The three extents of a contiguous array in the order of its memory."""
-    cdef Channels shape
-    cdef int i
-    cdef Py_ssize_t before = 1
-    cdef Py_ssize_t after = 1
-    for i in range(axis):
-        before *= cnp.PyArray_DIM(x, i)
-    for i in range(axis + 1, cnp.PyArray_NDIM(x)):
-        after *= cnp.PyArray_DIM(x, i)
-    shape.channels = cnp.PyArray_DIM(x, axis)
-    shape.outer = before if cnp.PyArray_IS_C_CONTIGUOUS(x) else after
-    shape.inner = after if cnp.PyArray_IS_C_CONTIGUOUS(x) else before
-    return shape
-
-
 def _checked_axis(shape, weight_shape, axis):
     """The axis, counted from the front, if the weight has one slope for each of its channels."""
     axis = normalize_axis_index(axis, len(shape))
@@ -422,8 +285,9 @@ def prelu(x, weight, axis=1, out=None):
     """
     cdef int dtype, status
     cdef Channels shape
-    cdef cnp.ndarray result, slopes
+    cdef cnp.ndarray result
     cdef const Row *row
+    cdef char *args[3]
     x = _as_operand(x)
     weight = _as_operand(weight)
     axis = _checked_axis(x.shape, weight.shape, axis)
@@ -437,13 +301,13 @@ def prelu(x, weight, axis=1, out=None):
         ))
     ):
         result = new_like(<cnp.ndarray>x) if out is None else <cnp.ndarray>out
-        slopes = <cnp.ndarray>weight
+        args[0] = <char *>cnp.PyArray_DATA(<cnp.ndarray>x)
+        args[1] = <char *>cnp.PyArray_DATA(<cnp.ndarray>weight)
+        args[2] = <char *>cnp.PyArray_DATA(result)
         shape = channels_of(<cnp.ndarray>x, axis)
         row = row_of(FL_OPERATION_leaky_relu, dtype)
         with nogil:
-            status = forward(
-                row, <char *>cnp.PyArray_DATA(<cnp.ndarray>x), <char *>cnp.PyArray_DATA(slopes),
-                <char *>cnp.PyArray_DATA(result), shape)
+            status = run_by_channel(row, args, shape)
         if status < 0:
             raise MemoryError("no memory for the slopes of prelu")
         return result

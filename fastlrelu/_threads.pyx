@@ -14,9 +14,9 @@ d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THR
    ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
    OpenMP ends threads and starts new ones when the number differs from one team to the next.
 e. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place and for output
-   memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are timed, one after the other, and the faster
-   way is held for a number of calls before both are timed again: for ever more calls while the same way wins, and for
-   the more the more the other loses. Where an empty parallel region takes longer than threads could save, they are not
+   memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are
+   timed, one after the other, and the faster way is held for a number of calls before both are timed again: for ever
+   more calls while the same way wins, and for the more the more the other loses. Where an empty parallel region takes longer than threads could save, they are not
    even tried, and a held team that suddenly takes far longer than one thread did, or a little longer many times in a
    row, ends its term.
 """
@@ -207,7 +207,7 @@ cdef void enter_team(Team *team, const Job *job) noexcept nogil:
     team.threads = 1
     team.slot = NULL
     team.new_output = not job.in_place and job.nbytes >= ASK_BYTES and page_is_absent(job.output)
-    if threads < 2 or job.nbytes < threads * thread_bytes:
+    if threads < 2 or job.nbytes < max(smallest_team_bytes, threads * thread_bytes):
         return
     slot = slot_of(job, team.new_output)
     term = load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0

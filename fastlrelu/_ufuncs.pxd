@@ -22,6 +22,7 @@ cdef extern from "kernels/kernels.h" nogil:
         FL_OPERATIONS
         FL_OPERATION_leaky_relu
         FL_OPERATION_leaky_relu_grad
+        FL_OPERATION_add_leaky_relu
 
 cdef extern from "kernels/fp_state.h" nogil:
     ctypedef struct fl_fp_state:

@@ -62,6 +62,8 @@ CALLS = {
     "act": (1, lambda: ACT(X)),
     "act, other dtype": (1, lambda: ACT([1, 2])),
     "act.grad": (1, lambda: ACT.grad(X, X, OUT)),
+    "act.add": (1, lambda: ACT.add(X, X)),
+    "act.add, bias": (1, lambda: ACT.add(GRID, GRID[0, 0])),
     "act, copied and compared": (1, lambda: copy.copy(pickle.loads(pickle.dumps(ACT))) == ACT and hash(ACT)),
     "prelu": (1, lambda: fl.prelu(GRID, WEIGHT)),
     "prelu, other dtype": (1, lambda: fl.prelu(GRID, WEIGHT.astype(np.float64))),

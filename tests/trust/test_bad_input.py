@@ -58,6 +58,7 @@ INPUT_CALLS = {
     "leaky_relu_grad_": lambda v: fl.leaky_relu_grad_(grid(), v),
     "act": ACT,
     "act.grad": lambda v: ACT.grad(grid(), v),
+    "act.add": lambda v: ACT.add(v, grid()),
     "prelu": lambda v: fl.prelu(v, WEIGHT),
     "prelu_grad": lambda v: fl.prelu_grad(v, grid(), WEIGHT),
     "prelu_grad, x": lambda v: fl.prelu_grad(grid(), v, WEIGHT),
@@ -69,6 +70,8 @@ OUT_CALLS = {
     "add_leaky_relu": lambda x, out: fl.add_leaky_relu(x, x, 0.5, out=out),
     "act": lambda x, out: ACT(x, out),
     "act.grad": lambda x, out: ACT.grad(x, x, out),
+    "act.add": lambda x, out: ACT.add(x, x, out),
+    "act.add, bias": lambda x, out: ACT.add(x, WEIGHT.astype(x.dtype), out),
     "prelu": lambda x, out: fl.prelu(x, WEIGHT, out=out),
 }
 
@@ -183,6 +186,7 @@ CALLS_WITH_ANYTHING = [
     lambda a, b, c: fl.LeakyReLU(a),
     lambda a, b, c: ACT(a, c),
     lambda a, b, c: ACT.grad(a, b, c),
+    lambda a, b, c: ACT.add(a, b, c),
     lambda a, b, c: a == ACT,
     lambda a, b, c: fl.prelu(a, b, out=c),
     lambda a, b, c: fl.prelu(a, b, c),

@@ -27,11 +27,14 @@ def direct_calls(x, y, slope):
     act = fl.LeakyReLU(slope)
     out = np.empty_like(x)
     weight = np.full(1, 0.3, x.dtype)
+    x_and_y, per_channel = np.stack([x, y]), weight.repeat(2)[:, None]
     return [
         lambda: act(x),
         lambda: act(x, out),
         lambda: act.grad(y, x),
         lambda: act.grad(y, x, out),
+        lambda: act.add(x, y, out),
+        lambda: act.add(x_and_y, per_channel),
         lambda: fl.leaky_relu_(out, slope),
         lambda: fl.leaky_relu_grad_(out, x, slope),
         lambda: fl.prelu(x[None], weight, 0),

@@ -57,6 +57,7 @@ def check(n, at_end, step):
     same(fl.add_leaky_relu(a, b, one, out=out), summed[:n])
     same(act(a, out), forward[:n])
     same(act.grad(a, b, out), backward[:n])
+    same(act.add(a, b, out), summed[:n])
     same(fl.leaky_relu(a, one, out=a), forward[:n])
     a[:] = values[0][:n]
     same(fl.leaky_relu_grad_(a, b, float(slope)), backward[:n])

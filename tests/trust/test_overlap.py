@@ -54,6 +54,8 @@ CALLS = {
     "add_leaky_relu": lambda a, b, out: fl.add_leaky_relu(a, b, a.dtype.type(0.5), out=out),
     "act": lambda a, b, out: fl.LeakyReLU(0.5)(a, out),
     "act.grad": lambda a, b, out: fl.LeakyReLU(0.5).grad(a, b, out),
+    "act.add": lambda a, b, out: fl.LeakyReLU(0.5).add(a, b, out),
+    "act.add, bias": lambda a, b, out: fl.LeakyReLU(0.5).add(a[None], b, out[None]),
     "leaky_relu_grad_": lambda a, b, out: fl.leaky_relu_grad_(out, b, 0.5),
     "prelu": lambda a, b, out: fl.prelu(a[None], b, out=out[None]),
 }
