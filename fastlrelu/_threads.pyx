@@ -16,9 +16,9 @@ d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THR
 e. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place and for output
    memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are
    timed, one after the other, and the faster way is held for a number of calls before both are timed again: for ever
-   more calls while the same way wins, and for the more the more the other loses. Where an empty parallel region takes longer than threads could save, they are not
-   even tried, and a held team that suddenly takes far longer than one thread did, or a little longer many times in a
-   row, ends its term.
+   more calls while the same way wins, and for the more the more the other loses. Where an
+   empty parallel region takes longer than threads could save, they are not even tried, and a held team that suddenly
+   takes far longer than one thread did, or a little longer many times in a row, ends its term.
 """
 import numbers
 import os
