@@ -79,10 +79,14 @@ static struct {
     long long finished_at; /* by the caller */
     fl_job job;            /* the caller's while idle, the launcher's while busy */
     int caller_processor;  /* atomic: where the caller ran when it asked */
+    int kept_from;         /* atomic: the processor that the launcher may not run on, or -1 */
+    pid_t id;              /* atomic: the launcher's, once it runs */
     int started;           /* by the caller */
     int workers;           /* by the launcher: of its latest region, which OpenMP keeps for the next */
-} fl_launcher = {
-    .mutex = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
+} fl_launcher = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+                 .wanted = PTHREAD_COND_INITIALIZER,
+                 .finished = PTHREAD_COND_INITIALIZER,
+                 .kept_from = -1};
 
 typedef struct {
     pthread_mutex_t mutex;
@@ -150,20 +154,40 @@ static int fl_permitted_helpers(int helpers) {
     return helpers;
 }
 
+/* Some kernels wake a thread on the processor of the one who wakes it, although another is idle. There the two would
+ * take turns for milliseconds, or the launcher would wait for as long to run at all. So whoever notices it, the
+ * launcher when it wakes up or the caller when it had no help, takes that processor from the launcher. */
 #if defined(__linux__)
+static void fl_keep_launcher_from(int processor) {
+    const pid_t launcher = __atomic_load_n(&fl_launcher.id, __ATOMIC_RELAXED);
+    cpu_set_t processors;
+    if (launcher == 0 || sched_getaffinity(getpid(), sizeof processors, &processors) != 0) {
+        return;
+    }
+    CPU_CLR((size_t)processor, &processors);
+    if (CPU_COUNT(&processors) > 0 && sched_setaffinity(launcher, sizeof processors, &processors) == 0) {
+        __atomic_store_n(&fl_launcher.kept_from, processor, __ATOMIC_RELAXED);
+    }
+}
+
 static int fl_runs_beside_caller(void) {
     return sched_getcpu() != __atomic_load_n(&fl_launcher.caller_processor, __ATOMIC_RELAXED);
 }
 
-/* Some kernels wake a thread on the processor of the one who wakes it, although another is idle; there the two would
- * take turns for milliseconds. */
 static void fl_leave_processor_of_caller(void) {
-    cpu_set_t processors;
-    if (!fl_runs_beside_caller() && sched_getaffinity(getpid(), sizeof processors, &processors) == 0) {
-        CPU_CLR((size_t)__atomic_load_n(&fl_launcher.caller_processor, __ATOMIC_RELAXED), &processors);
-        if (CPU_COUNT(&processors) > 0) {
-            sched_setaffinity(0, sizeof processors, &processors);
-        }
+    if (!fl_runs_beside_caller()) {
+        fl_keep_launcher_from(sched_getcpu());
+    }
+}
+
+static void fl_call_from_here(void) {
+    __atomic_store_n(&fl_launcher.caller_processor, sched_getcpu(), __ATOMIC_RELAXED);
+}
+
+static void fl_had_no_help(void) {
+    const int here = sched_getcpu();
+    if (here != __atomic_load_n(&fl_launcher.kept_from, __ATOMIC_RELAXED)) {
+        fl_keep_launcher_from(here);
     }
 }
 #else
@@ -171,6 +195,8 @@ static int fl_runs_beside_caller(void) {
     return 1;
 }
 static void fl_leave_processor_of_caller(void) {}
+static void fl_call_from_here(void) {}
+static void fl_had_no_help(void) {}
 #endif
 
 /* Returns when a job may be there. */
@@ -201,6 +227,9 @@ static int fl_change_state(int from, int to) {
 
 static void *fl_launch_for_ever(void *unused) {
     (void)unused;
+#if defined(__linux__)
+    __atomic_store_n(&fl_launcher.id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
+#endif
     for (;;) {
         fl_wait_for_job();
         if (fl_change_state(FL_WANTED, FL_BUSY)) {
@@ -245,9 +274,7 @@ static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
         return 0;
     }
     __atomic_store_n(&fl_launcher.calls_soon, calls_soon, __ATOMIC_RELAXED);
-#if defined(__linux__)
-    __atomic_store_n(&fl_launcher.caller_processor, sched_getcpu(), __ATOMIC_RELAXED);
-#endif
+    fl_call_from_here();
     fl_launcher.job = (fl_job){region, context, helpers};
     __atomic_store_n(&fl_launcher.state, FL_WANTED, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&fl_launcher.asleep, __ATOMIC_SEQ_CST)) {
@@ -261,7 +288,9 @@ static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
 
 /* Return when no other thread uses the context any more. A launcher that has not even begun is not waited for. */
 static void fl_await(void) {
-    if (!fl_change_state(FL_WANTED, FL_IDLE)) {
+    if (fl_change_state(FL_WANTED, FL_IDLE)) {
+        fl_had_no_help();
+    } else {
         for (int i = 0; i < FL_SPINS && __atomic_load_n(&fl_launcher.state, __ATOMIC_ACQUIRE) == FL_BUSY; i++) {
             fl_pause();
         }
