@@ -18,7 +18,7 @@ e. Threads must not lose to one thread. Per operation, dtype and size, and apart
    timed, one after the other, and the faster way is held for a number of calls before both are timed again: for ever
    more calls while the same way wins, and for the more the more the other loses. Where an
    empty parallel region takes longer than threads could save, they are not even tried, and a held team that suddenly
-   takes far longer than one thread did, or a little longer many times in a row, ends its term.
+   takes longer than one thread did, in the mean of its latest calls, ends its term.
 """
 import numbers
 import os
@@ -59,8 +59,7 @@ cdef struct Slot:
     int calls_alone  # in the measurement under way
     int calls_together
     double alone  # nanoseconds per byte, the least of the measurement
-    double together
-    int losses  # calls in a row of the held team that took longer than one thread did
+    double together  # likewise; then the mean of the held team's latest calls
 
 cdef enum:
     # Sizes with a slot of their own: from 2**FIRST_SIZE bytes on, by power of two.
@@ -73,14 +72,15 @@ cdef enum:
     # A team gets faster over a few short calls in a row: so many that a pause leaves enough of them on one side.
     SHORT_CALLS = 16
     SHORT_NANOSECONDS = 1000000
+    # Calls over which the mean of a held team goes.
+    LATEST_CALLS = 16
     FIRST_TERM = 64
     LAST_TERM = 65536
     # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
     CALLS_PER_LOSS = 64
-    # A team that takes this many times as long as one thread gets no second call.
+    # A team that takes this many times as long as one thread gets no second call. Longer calls count as this long: what
+    # happens once in a while must not decide.
     HOPELESS = 4
-    # So many calls in a row that one thread would have done sooner end the team's term.
-    MOST_LOSSES = 32
     MOST_THREADS = 1024
     # A few microseconds of work at the speed of the second-level cache.
     DEFAULT_TEAM_BYTES = 512 << 10
@@ -89,6 +89,8 @@ cdef enum:
 
 # A team that wins by less may lose at the next call.
 cdef double CLEARLY = 0.92
+# The latest calls of a team lose when they take this many times as long as the best calls of one thread, not its mean.
+cdef double LOST = 1.2
 # Above this, one region costs little beside the work, so that no first calls are spent on one thread.
 cdef Py_ssize_t always_try_bytes = 64 << 20
 cdef Py_ssize_t smallest_team_bytes = DEFAULT_TEAM_BYTES
@@ -167,7 +169,7 @@ cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
         length = -2 * slot.length
     length = <long long>min(<double>LAST_TERM, max(<double>length, CALLS_PER_LOSS * loss))
     slot.length = -length if together else length
-    slot.calls_alone = slot.calls_together = slot.losses = 0
+    slot.calls_alone = slot.calls_together = 0
     store_relaxed(&slot.term, slot.length)
 
 
@@ -276,13 +278,13 @@ cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
     sample = <double>(nanoseconds() - team.started) / <double>job.nbytes
     if team.threads > 1:
         if load_relaxed(&slot.term) < 0:
-            slot.losses = slot.losses + 1 if sample > slot.alone else 0
-            if slot.losses == MOST_LOSSES or sample > HOPELESS * slot.alone:
+            slot.together += (min(sample, HOPELESS * slot.alone) - slot.together) / LATEST_CALLS
+            if slot.together > LOST * slot.alone:
                 slot.length = 0
                 store_relaxed(&slot.term, 0)
         else:
             slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
-            slot.calls_together += 1
+            slot.calls_together = min(slot.calls_together + 1, SHORT_CALLS)
     elif PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
         slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
         slot.calls_alone += 1
