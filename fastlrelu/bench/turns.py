@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterable
@@ -175,7 +176,8 @@ class Stopwatch:
         for turn in range(MOST_ROUNDS):
             if self.stop.is_set() or (turn >= FEWEST_ROUNDS and time.monotonic() > until):
                 return turn
-            for name, seconds in estimates.items():
+            # In another order each time: whoever follows finds the memory that the one before gave back.
+            for name, seconds in random.Random(turn).sample(list(estimates.items()), len(estimates)):
                 if times[name].refused or (seconds > LONG_CALL_SECONDS and turn >= LONG_CALL_ROUNDS):
                     continue
                 measured = self._ask(cell, name, times[name])
