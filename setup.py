@@ -21,7 +21,7 @@ int main(void) {
     int threads = 0;
     #pragma omp parallel reduction(+ : threads)
     threads += 1;
-    return threads == omp_get_max_threads() || threads > 0 ? 0 : 1;
+    return threads > 0 && omp_get_max_threads() > 0 && omp_get_thread_limit() > 0 && omp_get_level() == 0 ? 0 : 1;
 }
 """
 
@@ -94,7 +94,7 @@ class SDist(sdist):
         return name
 
 
-headers = ["fastlrelu/launcher.h", *sorted(str(path) for path in Path("fastlrelu", "kernels").glob("*.h"))]
+headers = sorted(str(path) for path in Path("fastlrelu").rglob("*.h"))
 macros = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),

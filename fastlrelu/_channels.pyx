@@ -26,6 +26,8 @@ cdef enum:
     ROW_ELEMENTS = 16
     # ... over at least as many elements as this.
     PIECE_ELEMENTS = 1024
+    # Results that are stored past the caches begin and end with their piece, which costs as much as a few KiB of them.
+    STREAM_PIECE_BYTES = 16 << 10
     BLOCK_BYTES = 128 << 10
 
 
@@ -125,6 +127,7 @@ cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexc
     cdef Job job
     cdef Py_ssize_t period = shape.channels * shape.inner
     cdef char *written_out = NULL
+    cdef bint past_caches
     call.row = row
     call.args = args
     call.values = args[1]
@@ -135,24 +138,26 @@ cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexc
     call.block = BLOCK_BYTES // row.itemsize
     if call.n == 0:
         return 0
+    job.work = row.work
+    job.in_place = args[0] == args[row.inputs]
+    job.nbytes = 2 * call.n * row.itemsize
+    job.output = args[row.inputs] + job.nbytes // 4
+    past_caches = not job.in_place and job.nbytes >= stream_bytes
     if call.value_per_piece and shape.channels == 1:
         call.piece = call.n
     elif not call.value_per_piece:
-        call.piece = period * max(1, min(shape.outer, PIECE_ELEMENTS // period))
+        call.piece = STREAM_PIECE_BYTES // row.itemsize if past_caches else PIECE_ELEMENTS
+        call.piece = period * max(1, min(shape.outer, call.piece // period))
         if call.piece > shape.channels:
             written_out = <char *>malloc(call.piece * row.itemsize)
             if written_out == NULL:
                 return -1
             write_out(written_out, args[1], 0, shape.inner, shape.channels, call.piece, row.itemsize)
             call.values = written_out
-    job.work = row.work
-    job.in_place = args[0] == args[row.inputs]
-    job.nbytes = 2 * call.n * row.itemsize
-    job.output = args[row.inputs] + job.nbytes // 4
     fl_fp_enter(&call.caller, row.all_units)
     enter_team(&team, &job)
     call.team = team.threads > 1
-    call.stream = not job.in_place and job.nbytes >= stream_bytes and not team.new_output
+    call.stream = past_caches and not team.new_output and 2 * call.piece * row.itemsize > STREAM_PIECE_BYTES
     run_blocks(&team, channel_block, &call, (call.n + call.block - 1) // call.block)
     leave_team(&team, &job)
     fl_fp_leave(&call.caller, row.all_units)

@@ -37,6 +37,7 @@ cdef extern from "clock.h" nogil:
 cdef extern from "launcher.h" nogil:
     ctypedef unsigned long long fl_taken
     int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
+    void fl_await_begin()
     void fl_await()
     Py_ssize_t fl_take(fl_taken *taken, Py_ssize_t blocks, bint at_back)
 
@@ -72,6 +73,8 @@ cdef enum:
     # A team gets faster over a few short calls in a row: so many that a pause leaves enough of them on one side.
     SHORT_CALLS = 16
     SHORT_NANOSECONDS = 1000000
+    # Empty regions in one measurement.
+    REGIONS = 8
     # Calls over which the mean of a held team goes.
     LATEST_CALLS = 16
     FIRST_TERM = 64
@@ -84,6 +87,8 @@ cdef enum:
     MOST_THREADS = 1024
     # A few microseconds of work at the speed of the second-level cache.
     DEFAULT_TEAM_BYTES = 512 << 10
+    # What the counters of taken blocks can count.
+    MOST_BLOCKS = 1 << 30
     # Asking the system for the state of a page is nothing beside this much work.
     ASK_BYTES = 4 << 20
 
@@ -105,8 +110,9 @@ cdef enum:
     MEMORIES
 
 cdef Slot slots[WORKS][MEMORIES][SIZES]
-# Nanoseconds of an empty parallel region; 0: not measured yet.
+# Of an empty parallel region; no threads: not measured yet.
 cdef double region_nanoseconds = 0
+cdef int region_threads = 0
 cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
 cdef int requested_threads = 0
 cdef int processor_limit = 1 << 30
@@ -140,24 +146,57 @@ cdef Slot *slot_of(const Job *job, bint new_output) noexcept nogil:
     return &slots[job.work][IN_PLACE if job.in_place else NEW if new_output else PRESENT][size]
 
 
-cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
-    pass
+# One call's blocks, and which of them are taken.
+cdef struct Work:
+    block_task task
+    void *context
+    Py_ssize_t blocks
+    fl_taken taken
 
 
-cdef double region_cost(int threads) noexcept nogil:
-    """Nanoseconds of a parallel region without work, the least of all so far."""
-    global region_nanoseconds
-    cdef Team team
+cdef void take_blocks(Work *work, bint at_back) noexcept nogil:
+    cdef Py_ssize_t block = fl_take(&work.taken, work.blocks, at_back)
+    while block < work.blocks:
+        work.task(work.context, block)
+        block = fl_take(&work.taken, work.blocks, at_back)
+
+
+cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
+    cdef int _helper
+    if helpers == 1:
+        take_blocks(<Work *>work, True)
+        return
+    for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
+        take_blocks(<Work *>work, True)
+
+
+cdef void measure_region(int threads) noexcept nogil:
+    """Time a parallel region without work, between threads that are awake: the least of a few."""
+    global region_nanoseconds, region_threads
+    cdef Work work
     cdef long long started
     cdef double sample
     cdef int _i
-    team.threads = threads
-    for _i in range(FIRST_CALLS if region_nanoseconds == 0 else 1):
+    memset(&work, 0, sizeof(Work))
+    region_threads = threads
+    region_nanoseconds = 0
+    for _i in range(REGIONS):
         started = nanoseconds()
-        run_blocks(&team, no_work, NULL, threads)
+        if fl_launch(help_with_blocks, &work, threads - 1):
+            fl_await_begin()
+            fl_await()
         sample = <double>(nanoseconds() - started)
         region_nanoseconds = min(region_nanoseconds, sample) if region_nanoseconds > 0 else sample
-    return region_nanoseconds
+
+
+cdef bint region_pays(int threads, double alone) noexcept nogil:
+    """Whether a region takes less than several threads could save of ``alone`` nanoseconds."""
+    if region_threads != threads:
+        measure_region(threads)
+    elif region_nanoseconds * threads > alone * (threads - 1):
+        # The machine may have been busy the last time.
+        measure_region(threads)
+    return region_nanoseconds * threads <= alone * (threads - 1)
 
 
 cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
@@ -177,12 +216,14 @@ cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept 
     """The next step of a measurement, with the lock held: whether this call uses the team."""
     cdef int team_calls = SHORT_CALLS if slot.alone * nbytes < SHORT_NANOSECONDS else FIRST_CALLS
     if slot.threads != threads:
-        memset(slot, 0, sizeof(Slot))
+        store_relaxed(&slot.term, 0)
+        slot.length = slot.calls_alone = slot.calls_together = 0
+        slot.alone = slot.together = 0
         store_relaxed(&slot.threads, threads)
     if nbytes < always_try_bytes:
         if slot.calls_alone < FIRST_CALLS:
             return False
-        if slot.calls_together == 0 and region_cost(threads) * threads > slot.alone * nbytes * (threads - 1):
+        if slot.calls_together == 0 and not region_pays(threads, slot.alone * nbytes):
             hold(slot, False, 0)
             return False
         if slot.calls_together < team_calls:
@@ -230,34 +271,15 @@ cdef void enter_team(Team *team, const Job *job) noexcept nogil:
     team.started = nanoseconds()
 
 
-# One call's blocks, and which of them are taken.
-cdef struct Work:
-    block_task task
-    void *context
-    Py_ssize_t blocks
-    fl_taken taken
-
-
-cdef void take_blocks(Work *work, bint at_back) noexcept nogil:
-    cdef Py_ssize_t block = fl_take(&work.taken, work.blocks, at_back)
-    while block < work.blocks:
-        work.task(work.context, block)
-        block = fl_take(&work.taken, work.blocks, at_back)
-
-
-cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
-    cdef int _helper
-    if helpers == 1:
-        take_blocks(<Work *>work, True)
-        return
-    for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
-        take_blocks(<Work *>work, True)
-
-
 cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
     """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
     cdef Work work
     cdef bint launched
+    cdef Py_ssize_t block
+    if blocks > MOST_BLOCKS:
+        for block in range(blocks):
+            task(context, block)
+        return
     work.task = task
     work.context = context
     work.blocks = blocks
@@ -285,9 +307,11 @@ cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
         else:
             slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
             slot.calls_together = min(slot.calls_together + 1, SHORT_CALLS)
-    elif PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
-        slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
-        slot.calls_alone += 1
+    elif load_relaxed(&slot.term) == 0 and PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+        # The measurement may have ended meanwhile.
+        if slot.term == 0:
+            slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
+            slot.calls_alone += 1
     else:
         return
     PyThread_release_lock(team_lock)
@@ -421,7 +445,7 @@ def measurements():
                     rows.append({
                         "work": _works[work],
                         "memory": ("present", "new", "in place")[memory],
-                        "bytes": 1 << size + FIRST_SIZE,
+                        "bytes": <long long>1 << size + FIRST_SIZE,
                         "alone": 1 / slot.alone if slot.alone > 0 else None,
                         "together": 1 / slot.together if slot.together > 0 else None,
                     })
@@ -445,7 +469,7 @@ def parallel_reason():
     """Where the choice between one thread and several comes from, in words."""
     if not measured_choice:
         return "FASTLRELU_PARALLEL_BYTES, with several threads from there on"
-    cost = f"; an empty region takes {region_nanoseconds / 1000:.0f} us" if region_nanoseconds > 0 else ""
+    cost = f"; an empty region takes {region_nanoseconds / 1000:.1f} us" if region_threads > 0 else ""
     return f"no region is faster than less work; from there on the faster of both as measured{cost}"
 
 

@@ -26,6 +26,7 @@ static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
     return 1;
 }
 
+static void fl_await_begin(void) {}
 static void fl_await(void) {}
 
 static fl_taken fl_add(fl_taken *taken, fl_taken number) {
@@ -35,6 +36,7 @@ static fl_taken fl_add(fl_taken *taken, fl_taken number) {
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -66,27 +68,112 @@ enum {
      * long before it sleeps. Waking it takes as long. Beside a matrix product, whose threads need its core, it never
      * does. */
     FL_SOON_CALLS = 3,
-    FL_SOON_NANOSECONDS = 50000
+    FL_SOON_NANOSECONDS = 50000,
+    FL_CALLS_WITHOUT_HELP = 16,
+    /* For a region to begin where one is waited for. */
+    FL_LATE_NANOSECONDS = 2000000,
+    /* The kernel lets go of an ended thread within microseconds. */
+    FL_MOST_YIELDS = 10000
 };
 
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t wanted, finished;
-    int state;             /* atomic */
-    int asleep;            /* atomic: the launcher waits for `wanted` */
-    int awaited;           /* atomic: the caller waits for `finished` */
-    int calls_soon;        /* atomic: calls in a row that followed soon on the one before; written by the caller */
-    long long finished_at; /* by the caller */
-    fl_job job;            /* the caller's while idle, the launcher's while busy */
-    int caller_processor;  /* atomic: where the caller ran when it asked */
-    int kept_from;         /* atomic: the processor that the launcher may not run on, or -1 */
-    pid_t id;              /* atomic: the launcher's, once it runs */
-    int started;           /* by the caller */
-    int workers;           /* by the launcher: of its latest region, which OpenMP keeps for the next */
+    int state;              /* atomic */
+    int asleep;             /* atomic: the launcher waits for `wanted` */
+    int awaited;            /* atomic: the caller waits for `finished` */
+    int calls_soon;         /* atomic: calls in a row that followed soon on the one before; written by the caller */
+    long long finished_at;  /* by the caller */
+    fl_job job;             /* the caller's while idle, the launcher's while busy */
+    int caller_processor;   /* atomic: where the caller ran when it asked */
+    int kept_from;          /* atomic: the processor that the launcher may not run on, or -1 */
+    int calls_without_help; /* by the caller: in a row */
+    pid_t id, process;      /* of the launcher; id atomic, 0 until the rest is there */
+#if defined(__linux__)
+    cpu_set_t processors; /* that the launcher was created with */
+#endif
+    int started; /* by the caller */
+    int workers; /* by the launcher: of its latest region, which OpenMP keeps for the next */
 } fl_launcher = {.mutex = PTHREAD_MUTEX_INITIALIZER,
                  .wanted = PTHREAD_COND_INITIALIZER,
                  .finished = PTHREAD_COND_INITIALIZER,
                  .kept_from = -1};
+
+/* Some kernels wake a thread on the processor of the one who wakes it, although another is idle. There the two would
+ * take turns for milliseconds, or the launcher would wait for as long to run at all. So whoever notices it, the
+ * launcher when it wakes up or the caller when it had no help, takes that processor from the launcher. */
+#if defined(__linux__)
+/* 0 if the launcher may run nowhere else. */
+static int fl_confine_launcher(cpu_set_t *processors) {
+    cpu_set_t own;
+    const pid_t launcher = __atomic_load_n(&fl_launcher.id, __ATOMIC_ACQUIRE);
+    /* Not from the child of a fork, whose launcher is the parent's. */
+    if (launcher == 0 || fl_launcher.process != getpid() || sched_getaffinity(getpid(), sizeof own, &own) != 0) {
+        return 0;
+    }
+    /* Neither beyond what its creator had, nor beyond what the process has by now. */
+    CPU_AND(processors, processors, &own);
+    CPU_AND(processors, processors, &fl_launcher.processors);
+    return CPU_COUNT(processors) > 0 && sched_setaffinity(launcher, sizeof *processors, processors) == 0;
+}
+
+static void fl_keep_launcher_from(int processor) {
+    cpu_set_t processors;
+    memset(&processors, 0xff, sizeof processors);
+    CPU_CLR((size_t)processor, &processors);
+    if (fl_confine_launcher(&processors)) {
+        __atomic_store_n(&fl_launcher.kept_from, processor, __ATOMIC_RELAXED);
+    }
+}
+
+static void fl_free_launcher(void) {
+    cpu_set_t processors;
+    memset(&processors, 0xff, sizeof processors);
+    if (fl_confine_launcher(&processors)) {
+        __atomic_store_n(&fl_launcher.kept_from, -1, __ATOMIC_RELAXED);
+    }
+}
+
+static void fl_note_launcher(void) {
+    if (sched_getaffinity(0, sizeof fl_launcher.processors, &fl_launcher.processors) == 0) {
+        fl_launcher.process = getpid();
+        __atomic_store_n(&fl_launcher.id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+    }
+}
+
+static int fl_runs_beside_caller(void) {
+    return sched_getcpu() != __atomic_load_n(&fl_launcher.caller_processor, __ATOMIC_RELAXED);
+}
+
+static void fl_leave_processor_of_caller(void) {
+    if (!fl_runs_beside_caller()) {
+        fl_keep_launcher_from(sched_getcpu());
+    }
+}
+
+static void fl_call_from_here(void) {
+    __atomic_store_n(&fl_launcher.caller_processor, sched_getcpu(), __ATOMIC_RELAXED);
+}
+
+static void fl_had_no_help(void) {
+    const int here = sched_getcpu();
+    fl_launcher.calls_without_help++;
+    /* Now and then in any case: somebody else may have set the launcher's affinity. */
+    if (here != __atomic_load_n(&fl_launcher.kept_from, __ATOMIC_RELAXED) ||
+        fl_launcher.calls_without_help % FL_CALLS_WITHOUT_HELP == 0) {
+        fl_keep_launcher_from(here);
+    }
+}
+#else
+static void fl_note_launcher(void) {}
+static void fl_free_launcher(void) {}
+static int fl_runs_beside_caller(void) {
+    return 1;
+}
+static void fl_leave_processor_of_caller(void) {}
+static void fl_call_from_here(void) {}
+static void fl_had_no_help(void) {}
+#endif
 
 typedef struct {
     pthread_mutex_t mutex;
@@ -134,7 +221,7 @@ static int fl_startable(int wanted) {
         pthread_join(trials[i].thread, NULL);
 #if defined(__linux__)
         /* A joined thread counts against the limit until the kernel has let go of it. */
-        while (syscall(SYS_tgkill, getpid(), trials[i].id, 0) == 0) {
+        for (int yields = 0; yields < FL_MOST_YIELDS && syscall(SYS_tgkill, getpid(), trials[i].id, 0) == 0; yields++) {
             sched_yield();
         }
 #endif
@@ -145,6 +232,8 @@ static int fl_startable(int wanted) {
 static int fl_permitted_helpers(int helpers) {
     const int workers = helpers - 1;
     if (workers > fl_launcher.workers) {
+        /* They inherit the processors of the launcher, for ever. */
+        fl_free_launcher();
         const int more = fl_startable(workers - fl_launcher.workers);
         helpers = 1 + fl_launcher.workers + more;
     }
@@ -153,51 +242,6 @@ static int fl_permitted_helpers(int helpers) {
     }
     return helpers;
 }
-
-/* Some kernels wake a thread on the processor of the one who wakes it, although another is idle. There the two would
- * take turns for milliseconds, or the launcher would wait for as long to run at all. So whoever notices it, the
- * launcher when it wakes up or the caller when it had no help, takes that processor from the launcher. */
-#if defined(__linux__)
-static void fl_keep_launcher_from(int processor) {
-    const pid_t launcher = __atomic_load_n(&fl_launcher.id, __ATOMIC_RELAXED);
-    cpu_set_t processors;
-    if (launcher == 0 || sched_getaffinity(getpid(), sizeof processors, &processors) != 0) {
-        return;
-    }
-    CPU_CLR((size_t)processor, &processors);
-    if (CPU_COUNT(&processors) > 0 && sched_setaffinity(launcher, sizeof processors, &processors) == 0) {
-        __atomic_store_n(&fl_launcher.kept_from, processor, __ATOMIC_RELAXED);
-    }
-}
-
-static int fl_runs_beside_caller(void) {
-    return sched_getcpu() != __atomic_load_n(&fl_launcher.caller_processor, __ATOMIC_RELAXED);
-}
-
-static void fl_leave_processor_of_caller(void) {
-    if (!fl_runs_beside_caller()) {
-        fl_keep_launcher_from(sched_getcpu());
-    }
-}
-
-static void fl_call_from_here(void) {
-    __atomic_store_n(&fl_launcher.caller_processor, sched_getcpu(), __ATOMIC_RELAXED);
-}
-
-static void fl_had_no_help(void) {
-    const int here = sched_getcpu();
-    if (here != __atomic_load_n(&fl_launcher.kept_from, __ATOMIC_RELAXED)) {
-        fl_keep_launcher_from(here);
-    }
-}
-#else
-static int fl_runs_beside_caller(void) {
-    return 1;
-}
-static void fl_leave_processor_of_caller(void) {}
-static void fl_call_from_here(void) {}
-static void fl_had_no_help(void) {}
-#endif
 
 /* Returns when a job may be there. */
 static void fl_wait_for_job(void) {
@@ -227,9 +271,7 @@ static int fl_change_state(int from, int to) {
 
 static void *fl_launch_for_ever(void *unused) {
     (void)unused;
-#if defined(__linux__)
-    __atomic_store_n(&fl_launcher.id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
-#endif
+    fl_note_launcher();
     for (;;) {
         fl_wait_for_job();
         if (fl_change_state(FL_WANTED, FL_BUSY)) {
@@ -249,14 +291,18 @@ static int fl_start_launcher(void) {
     pthread_t thread;
     pthread_attr_t attributes;
     sigset_t all, before;
+    const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     int status;
     if (pthread_attr_init(&attributes) != 0) {
         return 0;
     }
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, FL_STACK_BYTES);
-    /* The host's signals are for the host's threads. */
+    /* The host's signals are for the host's threads, but for those of a fault in this one. */
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        sigdelset(&all, faults[i]);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &before);
     status = pthread_create(&thread, &attributes, fl_launch_for_ever, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -286,11 +332,20 @@ static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
     return 1;
 }
 
+/* Return when the launcher has begun, for once; not for ever, where it gets no processor. */
+static void fl_await_begin(void) {
+    const long long until = nanoseconds() + FL_LATE_NANOSECONDS;
+    while (__atomic_load_n(&fl_launcher.state, __ATOMIC_ACQUIRE) == FL_WANTED && nanoseconds() < until) {
+        fl_pause();
+    }
+}
+
 /* Return when no other thread uses the context any more. A launcher that has not even begun is not waited for. */
 static void fl_await(void) {
     if (fl_change_state(FL_WANTED, FL_IDLE)) {
         fl_had_no_help();
     } else {
+        fl_launcher.calls_without_help = 0;
         for (int i = 0; i < FL_SPINS && __atomic_load_n(&fl_launcher.state, __ATOMIC_ACQUIRE) == FL_BUSY; i++) {
             fl_pause();
         }

@@ -39,6 +39,9 @@ static void *call_often(void *argument) {
         fl_work *const work = calloc(1, sizeof *work);
         if (pthread_mutex_trylock(&team_lock) == 0) {
             const int launched = fl_launch(region, work, helpers);
+            if (launched && helpers == 1) {
+                fl_await_begin();
+            }
             take_blocks(work, 0);
             if (launched) {
                 fl_await();

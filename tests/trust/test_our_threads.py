@@ -1,0 +1,85 @@
+"""The launcher and the workers: where they may run, and which signals they leave to the host."""
+
+import os
+import sys
+
+import pytest
+from subprocesses import ALWAYS_PARALLEL, run_python
+
+from fastlrelu import _threads
+
+pytestmark = [
+    pytest.mark.skipif(not _threads.openmp, reason="a build without OpenMP has no threads"),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and only there a thread is moved"),
+    pytest.mark.timeout(60),
+]
+several_processors = pytest.mark.skipif(
+    sys.platform == "linux" and len(os.sched_getaffinity(0)) < 2, reason="one processor leaves no choice"
+)
+
+OURS = """
+import os, re, threading, time
+import numpy as np, fastlrelu as fl
+
+def threads():
+    return {int(name) for name in os.listdir("/proc/self/task")}
+
+def field(thread, name):
+    with open(f"/proc/self/task/{thread}/status") as lines:
+        return re.search(rf"^{name}:\\s*(\\S+)", lines.read(), re.MULTILINE)[1]
+
+def new_threads(wanted):
+    before = threads()
+    x = np.ones(1 << 20, np.float32)
+    until = time.monotonic() + 20
+    while len(threads() - before) < wanted:
+        assert time.monotonic() < until
+        fl.leaky_relu_(x, 1.0)
+    for _ in range(300):
+        fl.leaky_relu_(x, 1.0)
+    return threads() - before
+"""
+
+
+def test_the_signals_of_a_fault_reach_the_host():
+    code = """
+    import signal
+    for thread in new_threads(2):
+        blocked = int(field(thread, "SigBlk"), 16)
+        faults = [signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGSYS]
+        assert not any(blocked >> number - 1 & 1 for number in faults), hex(blocked)
+        assert blocked >> signal.SIGINT - 1 & 1
+    """
+    run_python(OURS + _dedented(code), OMP_NUM_THREADS="3", **ALWAYS_PARALLEL)
+
+
+@several_processors
+@pytest.mark.parametrize("calls", ["forced", "measured"])
+def test_they_stay_on_the_processors_of_the_first_caller(calls):
+    code = """
+    mine = max(os.sched_getaffinity(0))
+    found = []
+    def work():
+        os.sched_setaffinity(0, {mine})
+        found.extend(field(thread, "Cpus_allowed_list") for thread in new_threads(1))
+    caller = threading.Thread(target=work)
+    caller.start()
+    caller.join()
+    assert found and set(found[-1:]) == {str(mine)}, found
+    """
+    run_python(OURS + _dedented(code), OMP_NUM_THREADS="2", **(ALWAYS_PARALLEL if calls == "forced" else {}))
+
+
+@several_processors
+def test_workers_may_run_wherever_the_process_may():
+    code = """
+    everywhere = field(os.getpid(), "Cpus_allowed_list")
+    allowed = [field(thread, "Cpus_allowed_list") for thread in new_threads(3)]
+    # The launcher may have left the caller's processor.
+    assert sum(where == everywhere for where in allowed) >= len(allowed) - 1, allowed
+    """
+    run_python(OURS + _dedented(code), OMP_NUM_THREADS="4", **ALWAYS_PARALLEL)
+
+
+def _dedented(code):
+    return "\n".join(line.removeprefix("    ") for line in code.splitlines())
