@@ -22,8 +22,10 @@ from ._ufuncs cimport (
 cnp.import_array()
 
 cdef enum:
-    # Shorter rows than this have their values written out.
-    ROW_ELEMENTS = 16
+    # Shorter rows than this have their values written out, which has to be done once before all outer repeats.
+    ROW_ELEMENTS = 64
+    FEW_REPEATS_ROW_ELEMENTS = 16
+    FEW_REPEATS = 8
     # ... over at least as many elements as this.
     PIECE_ELEMENTS = 1024
     # Results that are stored past the caches begin and end with their piece, which costs as much as a few KiB of them.
@@ -133,7 +135,9 @@ cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexc
     call.values = args[1]
     call.n = shape.outer * period
     call.channels = shape.channels
-    call.value_per_piece = shape.inner >= ROW_ELEMENTS or shape.channels == 1
+    call.value_per_piece = (
+        shape.channels == 1
+        or shape.inner >= (FEW_REPEATS_ROW_ELEMENTS if shape.outer < FEW_REPEATS else ROW_ELEMENTS))
     call.piece = shape.inner
     call.block = BLOCK_BYTES // row.itemsize
     if call.n == 0:
