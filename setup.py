@@ -42,7 +42,7 @@ class BuildExt(build_ext):
         openmp = self._openmp_works(*OPENMP_FLAGS[kind])
         for extension in self.extensions:
             extension.extra_compile_args += MSVC_FLAGS if kind == "msvc" else GCC_FLAGS
-            if openmp and extension.name == "fastlrelu._threads":
+            if openmp and extension.name in ("fastlrelu._threads", "fastlrelu._teams"):
                 compile_flags, link_flags = OPENMP_FLAGS[kind]
                 extension.extra_compile_args += compile_flags
                 extension.extra_link_args += link_flags
@@ -115,6 +115,7 @@ setup(
     ext_modules=cythonize(
         [
             extension("_threads"),
+            extension("_teams"),
             extension("_channels"),
             extension("_prelu"),
             extension("_ufuncs", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),

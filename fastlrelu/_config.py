@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _caches, _ufuncs
+from . import _caches, _teams, _ufuncs
 from ._openmp import _threads
 from ._version import __version__
 
@@ -39,9 +39,9 @@ def config() -> dict[str, Any]:
         "openmp": _threads.openmp,
         "threads": _threads.get_num_threads(),
         "threads_reason": _threads.threads_reason(),
-        "parallel_bytes": _threads.parallel_bytes(),
-        "parallel_reason": _threads.parallel_reason(),
-        "parallel_measured": _threads.measurements(),
+        "parallel_bytes": _teams.parallel_bytes(),
+        "parallel_reason": _teams.parallel_reason(),
+        "parallel_measured": _teams.measurements(),
         "stream_bytes": _ufuncs.stream_threshold(),
         "stream_reason": _caches.stream_reason(),
         "caches": caches,

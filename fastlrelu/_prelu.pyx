@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 
 from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
 from ._channels cimport Channels, channels_of, run_by_channel, write_out
-from ._threads cimport Job, Team, enter_team, leave_team, run_blocks
+from ._teams cimport Job, Team, enter_team, leave_team, run_blocks
 from ._ufuncs cimport (
     FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
     fl_prelu_grad, prelu_grad_kernel, row_of
@@ -23,14 +23,14 @@ from ._ufuncs cimport (
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from . import _threads, _ufuncs
+from . import _teams, _ufuncs
 from ._operations import leaky_relu, leaky_relu_grad
 
 cnp.import_array()
 
 cdef int[FL_DTYPES] backward_work
 for _dtype, _name in _ufuncs.dtype_names.items():
-    backward_work[_dtype] = _threads.number_of_work(f"prelu_grad {_name}")
+    backward_work[_dtype] = _teams.number_of_work(f"prelu_grad {_name}")
 
 cdef enum:
     # Of the gradient: elements summed in one go side by side, and shorter rows than this are summed by column.

@@ -1,21 +1,3 @@
-# What the other Cython modules use of the thread policy.
+# The number of threads, for the teams.
 
-ctypedef void (*block_task)(void *context, Py_ssize_t block) noexcept nogil
-
-cdef struct Job:
-    int work  # from number_of_work()
-    bint in_place  # the output is an input
-    Py_ssize_t nbytes  # memory traffic
-    const char *output  # an address in the midst of it
-
-cdef struct Team:
-    int threads  # 1: the caller works alone
-    bint new_output  # large, and in memory that the system has yet to provide
-    void *slot  # the measurements that this call adds to; NULL: none
-    long long started
-
-cdef Py_ssize_t smallest_team_bytes
-
-cdef void enter_team(Team *team, const Job *job) noexcept nogil
-cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil
-cdef void leave_team(const Team *team, const Job *job) noexcept nogil
+cdef int permitted_threads() noexcept nogil

@@ -1,13 +1,5 @@
 from types import TracebackType
-from typing import Self, SupportsIndex, TypedDict, type_check_only
-
-@type_check_only
-class Measurement(TypedDict):
-    work: str
-    memory: str
-    bytes: int
-    alone: float | None
-    together: float | None
+from typing import Self, SupportsIndex
 
 openmp: bool
 
@@ -25,8 +17,3 @@ class num_threads:  # noqa: N801  a function's name, as in with num_threads(4)
     ) -> None: ...
 
 def threads_reason() -> str: ...
-def measurements() -> list[Measurement]: ...
-def number_of_work(name: str) -> int: ...
-def parallel_bytes() -> int: ...
-def parallel_reason() -> str: ...
-def set_parallel_bytes(nbytes: int | None) -> None: ...

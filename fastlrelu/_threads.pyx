@@ -1,123 +1,32 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False, freethreading_compatible=True
-"""Who may use threads, and how many: the one place that knows OpenMP.
+"""Who may use threads, and how many.
 
 Design
 ------
-a. A call with less work than ``smallest_team_bytes`` never comes here. No parallel region is faster than that.
-b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
-   that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
-   term of the way that is held, which is atomic.
-c. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
-   Parallel regions are opened by a thread of our own, ``launcher.h`` says why; the caller works beside it.
-d. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
-   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed, and a team is always whole:
-   OpenMP ends threads and starts new ones when the number differs from one team to the next.
-e. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place and for output
-   memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are
-   timed, one after the other, and the faster way is held for a number of calls before both are timed again: for ever
-   more calls while the same way wins, and for the more the more the other loses. Where an
-   empty parallel region takes longer than threads could save, they are not even tried, and a held team that suddenly
-   takes longer than one thread did, in the mean of its latest calls, ends its term.
+a. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
+b. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
+   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed.
 """
 import numbers
 import os
 
-from cython.parallel cimport prange
-from libc.string cimport memset
-from cpython.pythread cimport (
-    NOWAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock
-)
+from . import _processors
 
-from . import _caches, _processors
-
-cdef extern from "clock.h" nogil:
-    long long nanoseconds()
-
-cdef extern from "launcher.h" nogil:
-    ctypedef unsigned long long fl_taken
-    int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
-    void fl_await_begin()
-    void fl_await()
-    Py_ssize_t fl_take(fl_taken *taken, Py_ssize_t blocks, bint at_back)
-
-cdef extern from "platform.h" nogil:
+cdef extern from "openmp.h" nogil:
     const int openmp_compiled
     int fork_happened
-    long long load_relaxed(const long long *value)
-    void store_relaxed(long long *value, long long new_value)
     int omp_get_max_threads()
     int omp_get_thread_limit()
     int omp_get_level()
     int watch_forks()
-    bint page_is_absent(const char *address)
-
-# Measurements of calls whose memory traffic lies between one power of two and the next.
-cdef struct Slot:
-    long long threads  # of the team that is measured
-    long long term  # calls for which a way is still held: > 0 alone, < 0 together
-    long long length  # of the last term
-    int calls_alone  # in the measurement under way
-    int calls_together
-    double alone  # nanoseconds per byte, the least of the measurement
-    double together  # likewise; then the mean of the held team's latest calls
 
 cdef enum:
-    # Sizes with a slot of their own: from 2**FIRST_SIZE bytes on, by power of two.
-    FIRST_SIZE = 17
-    SIZES = 32
-    # Operations and dtypes, which differ in time per byte.
-    WORKS = 64
-    # Calls of each way in one measurement.
-    FIRST_CALLS = 3
-    # A team gets faster over a few short calls in a row: so many that a pause leaves enough of them on one side.
-    SHORT_CALLS = 16
-    SHORT_NANOSECONDS = 1000000
-    # Empty regions in one measurement.
-    REGIONS = 8
-    # Calls over which the mean of a held team goes.
-    LATEST_CALLS = 16
-    FIRST_TERM = 64
-    LAST_TERM = 65536
-    # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
-    CALLS_PER_LOSS = 64
-    # A team that takes this many times as long as one thread gets no second call. Longer calls count as this long: what
-    # happens once in a while must not decide.
-    HOPELESS = 4
     MOST_THREADS = 1024
-    # A few microseconds of work at the speed of the second-level cache.
-    DEFAULT_TEAM_BYTES = 512 << 10
-    # What the counters of taken blocks can count.
-    MOST_BLOCKS = 1 << 30
-    # Asking the system for the state of a page is nothing beside this much work.
-    ASK_BYTES = 4 << 20
 
-# A team that wins by less may lose at the next call.
-cdef double CLEARLY = 0.92
-# The latest calls of a team lose when they take this many times as long as the best calls of one thread, not its mean.
-cdef double LOST = 1.2
-# Above this, one region costs little beside the work, so that no first calls are spent on one thread.
-cdef Py_ssize_t always_try_bytes = 64 << 20
-cdef Py_ssize_t smallest_team_bytes = DEFAULT_TEAM_BYTES
-# Each thread of a team gets at least this much.
-cdef Py_ssize_t thread_bytes = 128 << 10
-
-# Where a result goes, which decides how far the caches help.
-cdef enum:
-    PRESENT
-    NEW
-    IN_PLACE
-    MEMORIES
-
-cdef Slot slots[WORKS][MEMORIES][SIZES]
-# Of an empty parallel region; no threads: not measured yet.
-cdef double region_nanoseconds = 0
-cdef int region_threads = 0
-cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
 cdef int requested_threads = 0
 cdef int processor_limit = 1 << 30
 cdef int openmp_threads_at_import = omp_get_max_threads()
-cdef bint measured_choice = True
 
 
 cdef int wanted_threads() noexcept nogil:
@@ -135,186 +44,6 @@ cdef int permitted_threads() noexcept nogil:
     if fork_happened or omp_get_level() > 0:
         return 1
     return max(1, min(wanted_threads(), min(omp_get_thread_limit(), MOST_THREADS)))
-
-
-cdef Slot *slot_of(const Job *job, bint new_output) noexcept nogil:
-    cdef Py_ssize_t rest = job.nbytes >> FIRST_SIZE + 1
-    cdef int size = 0
-    while rest > 0 and size < SIZES - 1:
-        rest >>= 1
-        size += 1
-    return &slots[job.work][IN_PLACE if job.in_place else NEW if new_output else PRESENT][size]
-
-
-# One call's blocks, and which of them are taken.
-cdef struct Work:
-    block_task task
-    void *context
-    Py_ssize_t blocks
-    fl_taken taken
-
-
-cdef void take_blocks(Work *work, bint at_back) noexcept nogil:
-    cdef Py_ssize_t block = fl_take(&work.taken, work.blocks, at_back)
-    while block < work.blocks:
-        work.task(work.context, block)
-        block = fl_take(&work.taken, work.blocks, at_back)
-
-
-cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
-    cdef int _helper
-    if helpers == 1:
-        take_blocks(<Work *>work, True)
-        return
-    for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
-        take_blocks(<Work *>work, True)
-
-
-cdef void measure_region(int threads) noexcept nogil:
-    """Time a parallel region without work, between threads that are awake: the least of a few."""
-    global region_nanoseconds, region_threads
-    cdef Work work
-    cdef long long started
-    cdef double sample
-    cdef int _i
-    memset(&work, 0, sizeof(Work))
-    region_threads = threads
-    region_nanoseconds = 0
-    for _i in range(REGIONS):
-        started = nanoseconds()
-        if fl_launch(help_with_blocks, &work, threads - 1):
-            fl_await_begin()
-            fl_await()
-        sample = <double>(nanoseconds() - started)
-        region_nanoseconds = min(region_nanoseconds, sample) if region_nanoseconds > 0 else sample
-
-
-cdef bint region_pays(int threads, double alone) noexcept nogil:
-    """Whether a region takes less than several threads could save of ``alone`` nanoseconds."""
-    if region_threads != threads:
-        measure_region(threads)
-    elif region_nanoseconds * threads > alone * (threads - 1):
-        # The machine may have been busy the last time.
-        measure_region(threads)
-    return region_nanoseconds * threads <= alone * (threads - 1)
-
-
-cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
-    """End the measurement and hold one way, while the other would take ``1 + loss`` times as long."""
-    cdef long long length = FIRST_TERM
-    if slot.length > 0 and not together:
-        length = 2 * slot.length
-    elif slot.length < 0 and together:
-        length = -2 * slot.length
-    length = <long long>min(<double>LAST_TERM, max(<double>length, CALLS_PER_LOSS * loss))
-    slot.length = -length if together else length
-    slot.calls_alone = slot.calls_together = 0
-    store_relaxed(&slot.term, slot.length)
-
-
-cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
-    """The next step of a measurement, with the lock held: whether this call uses the team."""
-    cdef int team_calls = SHORT_CALLS if slot.alone * nbytes < SHORT_NANOSECONDS else FIRST_CALLS
-    if slot.threads != threads:
-        store_relaxed(&slot.term, 0)
-        slot.length = slot.calls_alone = slot.calls_together = 0
-        slot.alone = slot.together = 0
-        store_relaxed(&slot.threads, threads)
-    if nbytes < always_try_bytes:
-        if slot.calls_alone < FIRST_CALLS:
-            return False
-        if slot.calls_together == 0 and not region_pays(threads, slot.alone * nbytes):
-            hold(slot, False, 0)
-            return False
-        if slot.calls_together < team_calls:
-            if slot.calls_together == 0 or slot.together < HOPELESS * slot.alone:
-                return True
-    else:
-        # So long a call is not spent on one thread first.
-        if slot.calls_together < FIRST_CALLS:
-            return True
-        if slot.calls_alone < FIRST_CALLS:
-            return False
-    if slot.together < CLEARLY * slot.alone:
-        hold(slot, True, slot.alone / slot.together - 1)
-        return True
-    hold(slot, False, slot.together / slot.alone - 1)
-    return False
-
-
-cdef void enter_team(Team *team, const Job *job) noexcept nogil:
-    """Decide how many threads share the job; ``leave_team`` must follow."""
-    cdef int threads = permitted_threads()
-    cdef Slot *slot
-    cdef long long term
-    team.threads = 1
-    team.slot = NULL
-    team.new_output = not job.in_place and job.nbytes >= ASK_BYTES and page_is_absent(job.output)
-    if threads < 2 or job.nbytes < max(smallest_team_bytes, threads * thread_bytes):
-        return
-    slot = slot_of(job, team.new_output)
-    term = load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0
-    # Two callers at once may count down from the same number: one call more or less is no matter.
-    if term > 0:
-        store_relaxed(&slot.term, term - 1)
-        return
-    if not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
-        return
-    team.slot = slot
-    if term < 0:
-        store_relaxed(&slot.term, term + 1)
-        team.threads = threads
-    elif not measured_choice or measure_together(slot, threads, job.nbytes):
-        team.threads = threads
-    else:
-        PyThread_release_lock(team_lock)
-    team.started = nanoseconds()
-
-
-cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
-    """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
-    cdef Work work
-    cdef bint launched
-    cdef Py_ssize_t block
-    if blocks > MOST_BLOCKS:
-        for block in range(blocks):
-            task(context, block)
-        return
-    work.task = task
-    work.context = context
-    work.blocks = blocks
-    work.taken = 0
-    # Without a helper not through OpenMP, which a forked child must not enter.
-    launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
-    # The caller works on while the others wake up, and does their share if they are late.
-    take_blocks(&work, False)
-    if launched:
-        fl_await()
-
-
-cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
-    cdef double sample
-    cdef Slot *slot = <Slot *>team.slot
-    if slot == NULL:
-        return
-    sample = <double>(nanoseconds() - team.started) / <double>job.nbytes
-    if team.threads > 1:
-        if load_relaxed(&slot.term) < 0:
-            slot.together += (min(sample, HOPELESS * slot.alone) - slot.together) / LATEST_CALLS
-            if slot.together > LOST * slot.alone:
-                slot.length = 0
-                store_relaxed(&slot.term, 0)
-        else:
-            slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
-            slot.calls_together = min(slot.calls_together + 1, SHORT_CALLS)
-    elif load_relaxed(&slot.term) == 0 and PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
-        # The measurement may have ended meanwhile.
-        if slot.term == 0:
-            slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
-            slot.calls_alone += 1
-    else:
-        return
-    PyThread_release_lock(team_lock)
 
 
 def _checked_threads(n):
@@ -432,55 +161,6 @@ def threads_reason():
     return "OpenMP's number: one for each processor that this process may run on"
 
 
-def measurements():
-    """One dict for each kind of call that was timed: work, output memory, traffic, GB/s alone and together."""
-    cdef int work, memory, size
-    cdef const Slot *slot
-    rows = []
-    for work in range(len(_works)):
-        for memory in range(MEMORIES):
-            for size in range(SIZES):
-                slot = &slots[work][memory][size]
-                if slot.alone > 0 or slot.together > 0:
-                    rows.append({
-                        "work": _works[work],
-                        "memory": ("present", "new", "in place")[memory],
-                        "bytes": <long long>1 << size + FIRST_SIZE,
-                        "alone": 1 / slot.alone if slot.alone > 0 else None,
-                        "together": 1 / slot.together if slot.together > 0 else None,
-                    })
-    return rows
-
-
-def number_of_work(name):
-    """A number for `Job.work`: calls with the same one take about as long per byte."""
-    if len(_works) == WORKS:
-        raise RuntimeError(f"no number left for {name!r}: WORKS in _threads.pyx is {WORKS}")
-    _works.append(name)
-    return len(_works) - 1
-
-
-def parallel_bytes():
-    """Bytes of memory traffic below which a call never uses threads."""
-    return smallest_team_bytes
-
-
-def parallel_reason():
-    """Where the choice between one thread and several comes from, in words."""
-    if not measured_choice:
-        return "FASTLRELU_PARALLEL_BYTES, with several threads from there on"
-    cost = f"; an empty region takes {region_nanoseconds / 1000:.1f} us" if region_threads > 0 else ""
-    return f"no region is faster than less work; from there on the faster of both as measured{cost}"
-
-
-def set_parallel_bytes(nbytes):
-    """Use threads from so many bytes of traffic on, without measuring; None: back to measuring. Forgets the past."""
-    global smallest_team_bytes, measured_choice
-    smallest_team_bytes = DEFAULT_TEAM_BYTES if nbytes is None else nbytes
-    measured_choice = nbytes is None
-    memset(slots, 0, sizeof(slots))
-
-
 cdef _read_environment():
     global processor_limit, _threads_by_environment
     # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
@@ -491,13 +171,9 @@ cdef _read_environment():
         quota = _processors.quota_count()
         if quota is not None and quota < processor_limit:
             processor_limit = quota
-    override = _caches.bytes_from_environment("FASTLRELU_PARALLEL_BYTES")
-    if override is not None:
-        set_parallel_bytes(override)
 
 
 _threads_by_environment = None
-_works = []
 if watch_forks() != 0:
     raise ImportError("fastlrelu cannot watch for forks: pthread_atfork failed")
 _read_environment()

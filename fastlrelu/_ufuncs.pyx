@@ -16,11 +16,11 @@ import os
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
 
-from ._threads cimport Job, Team, enter_team, leave_team, run_blocks, smallest_team_bytes
+from ._teams cimport Job, Team, enter_team, leave_team, run_blocks, smallest_team_bytes
 
 import numpy as np
 
-from . import _caches, _threads
+from . import _caches, _teams
 
 cdef extern from "kernels/kernels.h" nogil:
     ctypedef struct fl_operation:
@@ -453,7 +453,7 @@ cdef _build_table():
         for dtype in range(FL_DTYPES):
             rows[operation][dtype].inputs = fl_operations[operation].inputs
             rows[operation][dtype].itemsize = itemsizes[dtype]
-            rows[operation][dtype].work = _threads.number_of_work(
+            rows[operation][dtype].work = _teams.number_of_work(
                 f"{fl_operations[operation].name.decode()} {dtype_names[dtype]}")
             rows[operation][dtype].all_units = dtype == FL_LONGDOUBLE
 

@@ -1,22 +1,6 @@
-/* What the operating system and the compiler give the thread policy. */
+/* What the operating system and the compiler give the teams: the state of a page, and atomic numbers. */
 #ifndef FASTLRELU_PLATFORM_H
 #define FASTLRELU_PLATFORM_H
-
-#if defined(_OPENMP)
-#include <omp.h>
-static const int openmp_compiled = 1;
-#else
-static const int openmp_compiled = 0;
-static int omp_get_max_threads(void) {
-    return 1;
-}
-static int omp_get_thread_limit(void) {
-    return 1;
-}
-static int omp_get_level(void) {
-    return 0;
-}
-#endif
 
 #if defined(__linux__)
 #include <stdint.h>
@@ -49,23 +33,6 @@ static long long load_relaxed(const long long *value) {
 }
 static void store_relaxed(long long *value, long long new_value) {
     __atomic_store_n(value, new_value, __ATOMIC_RELAXED);
-}
-#endif
-
-#if defined(_WIN32)
-static volatile long fork_happened = 0;
-static int watch_forks(void) {
-    return 0;
-}
-#else
-#include <pthread.h>
-/* Written in the child before any other thread can exist there, read-only afterwards. */
-static volatile int fork_happened = 0;
-static void after_fork_in_child(void) {
-    fork_happened = 1;
-}
-static int watch_forks(void) {
-    return pthread_atfork(NULL, NULL, after_fork_in_child);
 }
 #endif
 

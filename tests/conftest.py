@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastlrelu as fl
-from fastlrelu import _threads, _ufuncs
+from fastlrelu import _teams, _ufuncs
 
 
 @pytest.fixture(params=_ufuncs.levels())
@@ -19,10 +19,10 @@ def simd_level(request):
 @pytest.fixture(params=[1, 2, 7])
 def thread_count(request):
     """One, two and seven threads, for every array of 256 KiB and more."""
-    _threads.set_parallel_bytes(256 << 10)
+    _teams.set_parallel_bytes(256 << 10)
     with fl.num_threads(request.param):
         yield request.param
-    _threads.set_parallel_bytes(None)
+    _teams.set_parallel_bytes(None)
 
 
 @pytest.fixture(params=["stored", "streamed"])

@@ -11,7 +11,7 @@ import threadpoolctl
 
 import fastlrelu as fl
 import reference as ref
-from fastlrelu import _threads
+from fastlrelu import _teams, _threads
 
 needs_openmp = pytest.mark.skipif(not _threads.openmp, reason="a build without OpenMP has one thread")
 
@@ -168,11 +168,11 @@ def test_python_threads_at_once(thread_count, rng):
 
 
 def test_both_ways_are_measured_and_the_faster_is_kept(rng):
-    _threads.set_parallel_bytes(None)
+    _teams.set_parallel_bytes(None)
     x = np.ones(16 << 20, np.float32)
     for _ in range(10):
         fl.leaky_relu(x, 0.1, out=x)
-    rows = _threads.measurements()
+    rows = _teams.measurements()
     if fl.get_num_threads() == 1:
         assert rows == []
     else:

@@ -7,7 +7,7 @@ from subprocesses import ALWAYS_PARALLEL, run_python
 
 import fastlrelu as fl
 import reference as ref
-from fastlrelu import _threads
+from fastlrelu import _teams
 
 needs_mxcsr = pytest.mark.skipif(not fp_environment.available, reason="reads MXCSR out of glibc's fenv_t")
 
@@ -158,7 +158,7 @@ def test_no_warning_whatever_the_values(simd_level, dtype, thread_count):
 def test_one_two_and_seven_threads_give_the_same_bits(simd_level, dtype, rng):
     x, grad = (ref.random_values(rng, (11, 7, 4099), dtype) for _ in range(2))
     weight = rng.standard_normal(7).astype(dtype)
-    _threads.set_parallel_bytes(256 << 10)
+    _teams.set_parallel_bytes(256 << 10)
     answers = []
     try:
         for threads in (1, 2, 7):
@@ -167,7 +167,7 @@ def test_one_two_and_seven_threads_give_the_same_bits(simd_level, dtype, rng):
                 channels = fl.prelu(x, weight), *fl.prelu_grad(grad, x, weight)
                 answers.append((*forward, *channels, fl.LeakyReLU(0.1).grad(grad, x)))
     finally:
-        _threads.set_parallel_bytes(None)
+        _teams.set_parallel_bytes(None)
     for other in answers[1:]:
         for result, wanted in zip(other, answers[0], strict=True):
             ref.assert_same_bits(result, wanted)
