@@ -5,8 +5,9 @@
 Design
 ------
 a. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
-b. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
-   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed.
+b. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count; with
+   LLVM's library in the main thread alone, ``openmp.h`` says why. Without ``OMP_NUM_THREADS`` the CPU quota counts too.
+   OpenMP's own settings are never changed.
 """
 import numbers
 import os
@@ -16,9 +17,12 @@ from . import _processors
 cdef extern from "openmp.h" nogil:
     const int openmp_compiled
     int fork_happened
-    int omp_get_max_threads()
-    int omp_get_thread_limit()
-    int omp_get_level()
+    ctypedef struct openmp_state:
+        int threads
+        int limit
+        int level
+    openmp_state ask_openmp_first()
+    openmp_state openmp_now(const openmp_state *first)
     int watch_forks()
 
 cdef enum:
@@ -26,24 +30,27 @@ cdef enum:
 
 cdef int requested_threads = 0
 cdef int processor_limit = 1 << 30
-cdef int openmp_threads_at_import = omp_get_max_threads()
+cdef openmp_state at_import = ask_openmp_first()
 
 
-cdef int wanted_threads() noexcept nogil:
+cdef int wanted_threads(const openmp_state *now) noexcept nogil:
     """Before the limits that hold for any wish."""
-    cdef int threads = omp_get_max_threads()
     if requested_threads == 0:
-        return min(threads, processor_limit)
+        return min(now.threads, processor_limit)
     # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
-    if threads >= openmp_threads_at_import:
+    if now.threads >= at_import.threads:
         return requested_threads
-    return min(threads, requested_threads)
+    return min(now.threads, requested_threads)
 
 
 cdef int permitted_threads() noexcept nogil:
-    if fork_happened or omp_get_level() > 0:
+    cdef openmp_state now
+    if fork_happened:
         return 1
-    return max(1, min(wanted_threads(), min(omp_get_thread_limit(), MOST_THREADS)))
+    now = openmp_now(&at_import)
+    if now.level > 0:
+        return 1
+    return max(1, min(wanted_threads(&now), min(now.limit, MOST_THREADS)))
 
 
 def _checked_threads(n):
@@ -137,25 +144,26 @@ class num_threads:  # noqa: N801
 
 def threads_reason():
     """Which rule set the number of threads, in words."""
-    cdef int threads = omp_get_max_threads()
+    cdef openmp_state now
     if not openmp_compiled:
         return "built without OpenMP"
     if fork_happened:
         return "a forked child: OpenMP's threads did not survive the fork"
-    if omp_get_level() > 0:
+    now = openmp_now(&at_import)
+    if now.level > 0:
         return "inside a parallel region of another library"
-    if wanted_threads() > min(omp_get_thread_limit(), MOST_THREADS):
-        if omp_get_thread_limit() > MOST_THREADS:
+    if wanted_threads(&now) > min(now.limit, MOST_THREADS):
+        if now.limit > MOST_THREADS:
             return f"more than {MOST_THREADS} are never used"
-        return f"OpenMP's thread limit is {omp_get_thread_limit()}"
+        return f"OpenMP's thread limit is {now.limit}"
     if requested_threads > 0:
-        if threads < min(openmp_threads_at_import, requested_threads):
-            return f"OpenMP's number was lowered to {threads} after the import"
+        if now.threads < min(at_import.threads, requested_threads):
+            return f"OpenMP's number was lowered to {now.threads} after the import"
         return f"set_num_threads({requested_threads})"
-    if processor_limit < threads:
-        return f"the CPU quota pays for {processor_limit} of {threads} processors"
-    if threads != openmp_threads_at_import:
-        return f"OpenMP's number was set to {threads} after the import"
+    if processor_limit < now.threads:
+        return f"the CPU quota pays for {processor_limit} of {now.threads} processors"
+    if now.threads != at_import.threads:
+        return f"OpenMP's number was set to {now.threads} after the import"
     if _threads_by_environment is not None:
         return f"OMP_NUM_THREADS={_threads_by_environment}"
     return "OpenMP's number: one for each processor that this process may run on"
@@ -165,7 +173,7 @@ cdef _read_environment():
     global processor_limit, _threads_by_environment
     # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
     text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(openmp_threads_at_import):
+    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(at_import.threads):
         _threads_by_environment = os.environ["OMP_NUM_THREADS"]
     else:
         quota = _processors.quota_count()

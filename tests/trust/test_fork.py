@@ -112,7 +112,8 @@ assert right()
 
 @pytest.mark.parametrize("first", ["main", "thread"])
 def test_fork_from_another_thread_that_then_returns(first):
-    """libgomp's own destructor of a thread's team waits for the team, which a forked child has lost."""
+    """libgomp's destructor of a thread's team waits for the team, which a forked child has lost; LLVM's library crashes
+    there when the thread had asked it anything."""
     run(f"""
 def work():
     assert right()
@@ -136,6 +137,38 @@ wait_for(children[0])
 assert right()
 assert still_parallel()
 """)
+
+
+def test_fork_from_the_thread_that_imported_fastlrelu_and_then_returns():
+    run_python(
+        """
+import os, signal, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+
+def work():
+    import numpy as np
+    import fastlrelu as fl
+    x = np.ones(1 << 20, np.float32)
+    if fl.config()["openmp"]:
+        assert fl.get_num_threads() == 2
+    fl.leaky_relu_(x)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        fl.leaky_relu_(x)
+        return
+    children.append(child)
+
+children = []
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+status = os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1])
+assert status == 0, f"the child ended with {status}"
+""",
+        OMP_NUM_THREADS="2",
+        **ALWAYS_PARALLEL,
+    )
 
 
 def test_threads_of_a_child_come_and_go():

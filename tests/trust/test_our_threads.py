@@ -71,6 +71,25 @@ def test_they_stay_on_the_processors_of_the_first_caller(calls):
 
 
 @several_processors
+def test_a_caller_keeps_its_processors():
+    """LLVM's OpenMP library gives each thread that asks it anything the processors of the process."""
+    code = """
+    mine = max(os.sched_getaffinity(0))
+    found = []
+    def work():
+        os.sched_setaffinity(0, {mine})
+        new_threads(1)
+        fl.get_num_threads(), fl.config()
+        found.append(os.sched_getaffinity(0))
+    caller = threading.Thread(target=work)
+    caller.start()
+    caller.join()
+    assert found == [{mine}], found
+    """
+    run_python(OURS + _dedented(code), OMP_NUM_THREADS="3", **ALWAYS_PARALLEL)
+
+
+@several_processors
 def test_workers_may_run_wherever_the_process_may():
     code = """
     everywhere = field(os.getpid(), "Cpus_allowed_list")
