@@ -18,6 +18,7 @@ d. Threads must not lose to one thread. Per operation, dtype and size, and apart
    takes longer than one thread did, in the mean of its latest calls, ends its term.
 """
 from cython.parallel cimport prange
+from libc.limits cimport INT_MAX
 from libc.string cimport memset
 from cpython.pythread cimport (
     NOWAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock
@@ -26,6 +27,9 @@ from cpython.pythread cimport (
 from ._threads cimport permitted_threads
 
 from . import _caches
+
+cdef extern from "affinity.h" nogil:
+    int processors_of_caller()
 
 cdef extern from "clock.h" nogil:
     long long nanoseconds()
@@ -211,9 +215,13 @@ cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept 
     return False
 
 
+cdef long long held_term(const Slot *slot, int threads) noexcept nogil:
+    return load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0
+
+
 cdef void enter_team(Team *team, const Job *job) noexcept nogil:
     """Decide how many threads share the job; ``leave_team`` must follow."""
-    cdef int threads = permitted_threads()
+    cdef int threads = permitted_threads(INT_MAX)
     cdef Slot *slot
     cdef long long term
     team.threads = 1
@@ -222,7 +230,13 @@ cdef void enter_team(Team *team, const Job *job) noexcept nogil:
     if threads < 2 or job.nbytes < max(smallest_team_bytes, threads * thread_bytes):
         return
     slot = slot_of(job, team.new_output)
-    term = load_relaxed(&slot.term) if load_relaxed(&slot.threads) == threads else 0
+    term = held_term(slot, threads)
+    if term <= 0:
+        # Not asked for before, since it takes a system call.
+        threads = permitted_threads(processors_of_caller())
+        if threads < 2:
+            return
+        term = held_term(slot, threads)
     # Two callers at once may count down from the same number: one call more or less is no matter.
     if term > 0:
         store_relaxed(&slot.term, term - 1)

@@ -1,3 +1,3 @@
 # The number of threads, for the teams.
 
-cdef int permitted_threads() noexcept nogil
+cdef int permitted_threads(int processors) noexcept nogil

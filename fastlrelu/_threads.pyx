@@ -25,32 +25,38 @@ cdef extern from "openmp.h" nogil:
     openmp_state openmp_now(const openmp_state *first)
     int watch_forks()
 
+cdef extern from "affinity.h" nogil:
+    int processors_of_caller()
+
 cdef enum:
     MOST_THREADS = 1024
 
 cdef int requested_threads = 0
-cdef int processor_limit = 1 << 30
+# Whether OMP_NUM_THREADS named it, over quota and affinity.
+cdef bint named_by_environment = False
+cdef int quota_limit = 1 << 30
 cdef openmp_state at_import = ask_openmp_first()
 
 
-cdef int wanted_threads(const openmp_state *now) noexcept nogil:
+cdef int wanted_threads(const openmp_state *now, int processors) noexcept nogil:
     """Before the limits that hold for any wish."""
     if requested_threads == 0:
-        return min(now.threads, processor_limit)
+        return now.threads if named_by_environment else min(now.threads, min(quota_limit, processors))
     # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
     if now.threads >= at_import.threads:
         return requested_threads
     return min(now.threads, requested_threads)
 
 
-cdef int permitted_threads() noexcept nogil:
+cdef int permitted_threads(int processors) noexcept nogil:
+    """``processors``: those of the caller."""
     cdef openmp_state now
     if fork_happened:
         return 1
     now = openmp_now(&at_import)
     if now.level > 0:
         return 1
-    return max(1, min(wanted_threads(&now), min(now.limit, MOST_THREADS)))
+    return max(1, min(wanted_threads(&now, processors), min(now.limit, MOST_THREADS)))
 
 
 def _checked_threads(n):
@@ -94,10 +100,10 @@ def get_num_threads():
     Returns
     -------
     int
-        What `set_num_threads` set, else the smallest of OpenMP's number, the processors of the affinity mask and,
-        without ``OMP_NUM_THREADS``, the CPU quota. 1 in a forked child and in a build without OpenMP.
+        What `set_num_threads` set, else ``OMP_NUM_THREADS``, else the smallest of OpenMP's number, the processors of
+        this thread's affinity mask and the CPU quota. 1 in a forked child and in a build without OpenMP.
     """
-    return permitted_threads() if openmp_compiled else 1
+    return permitted_threads(processors_of_caller()) if openmp_compiled else 1
 
 
 class num_threads:  # noqa: N801
@@ -145,6 +151,7 @@ class num_threads:  # noqa: N801
 def threads_reason():
     """Which rule set the number of threads, in words."""
     cdef openmp_state now
+    cdef int wanted, processors = processors_of_caller()
     if not openmp_compiled:
         return "built without OpenMP"
     if fork_happened:
@@ -152,7 +159,8 @@ def threads_reason():
     now = openmp_now(&at_import)
     if now.level > 0:
         return "inside a parallel region of another library"
-    if wanted_threads(&now) > min(now.limit, MOST_THREADS):
+    wanted = wanted_threads(&now, processors)
+    if wanted > min(now.limit, MOST_THREADS):
         if now.limit > MOST_THREADS:
             return f"more than {MOST_THREADS} are never used"
         return f"OpenMP's thread limit is {now.limit}"
@@ -160,25 +168,28 @@ def threads_reason():
         if now.threads < min(at_import.threads, requested_threads):
             return f"OpenMP's number was lowered to {now.threads} after the import"
         return f"set_num_threads({requested_threads})"
-    if processor_limit < now.threads:
-        return f"the CPU quota pays for {processor_limit} of {now.threads} processors"
+    if wanted < now.threads:
+        if wanted == quota_limit:
+            return f"the CPU quota pays for {quota_limit} of {now.threads} processors"
+        return f"the affinity mask leaves this thread {processors} of {now.threads} processors"
     if now.threads != at_import.threads:
         return f"OpenMP's number was set to {now.threads} after the import"
-    if _threads_by_environment is not None:
+    if named_by_environment:
         return f"OMP_NUM_THREADS={_threads_by_environment}"
     return "OpenMP's number: one for each processor that this process may run on"
 
 
 cdef _read_environment():
-    global processor_limit, _threads_by_environment
+    global quota_limit, named_by_environment, _threads_by_environment
     # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
     text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if text.isascii() and text.isdecimal() and text.lstrip("0") == str(at_import.threads):
         _threads_by_environment = os.environ["OMP_NUM_THREADS"]
+        named_by_environment = True
     else:
         quota = _processors.quota_count()
-        if quota is not None and quota < processor_limit:
-            processor_limit = quota
+        if quota is not None and quota < quota_limit:
+            quota_limit = quota
 
 
 _threads_by_environment = None

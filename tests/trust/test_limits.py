@@ -95,6 +95,27 @@ def test_affinity_mask():
     assert ask(before=one, OMP_NUM_THREADS="3") == [(3, "OMP_NUM_THREADS=3")]
 
 
+@pytest.mark.skipif(sys.platform != "linux" or processors < 2, reason="one processor leaves no choice")
+def test_affinity_mask_of_one_thread_after_the_import():
+    code = """
+import threading
+def pinned():
+    os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+    tell()
+    fl.set_num_threads(3)
+    tell()
+tell()
+thread = threading.Thread(target=pinned)
+thread.start()
+thread.join()
+"""
+    by_mask = "OpenMP's number: one for each processor that this process may run on"
+    words = f"the affinity mask leaves this thread 1 of {processors} processors"
+    assert ask(code) == [(processors, by_mask), (1, words), (3, "set_num_threads(3)")]
+    named = (3, "OMP_NUM_THREADS=3")
+    assert ask(code, OMP_NUM_THREADS="3") == [named, named, (3, "set_num_threads(3)")]
+
+
 def test_threadpoolctl():
     answers = ask(
         """
