@@ -31,8 +31,9 @@ static int is_main_thread(void) {
 /* In LLVM's library alone, whatever the name it was loaded under. */
 extern int kmp_get_blocktime(void) __attribute__((weak));
 
-/* LLVM's library takes in each thread that asks it: it gives the thread back the processors of the whole process, and in
- * a child that the thread forked, it crashes when the thread ends. The main thread does not end before the process. */
+/* LLVM's library takes in each thread that asks it: it gives the thread back the processors of the whole process, and
+ * in a child that the thread forked, it crashes when the thread ends. The main thread does not end before the process.
+ */
 static int openmp_may_be_asked(void) {
     return !kmp_get_blocktime || is_main_thread();
 }
