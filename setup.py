@@ -116,9 +116,10 @@ setup(
         [
             extension("_threads"),
             extension("_teams"),
+            extension("_loops", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
+            extension("_ufuncs"),
             extension("_channels"),
             extension("_prelu"),
-            extension("_ufuncs", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
             extension("_calls"),
         ],
         language_level=3,

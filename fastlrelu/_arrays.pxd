@@ -3,7 +3,8 @@
 
 cimport numpy as cnp
 
-from ._ufuncs cimport FL_DTYPES, FL_FLOAT32, type_numbers
+from ._loops cimport FL_DTYPES, FL_FLOAT32
+from ._ufuncs cimport type_numbers
 
 
 cdef inline int dtype_of(int type_number) noexcept nogil:

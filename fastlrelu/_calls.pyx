@@ -11,7 +11,7 @@ from cpython.float cimport PyFloat_CheckExact
 
 from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
 from ._channels cimport Channels, channels_of, run_by_channel
-from ._ufuncs cimport (
+from ._loops cimport (
     FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_add_leaky_relu, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad,
     Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of, run_known
 )

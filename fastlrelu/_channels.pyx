@@ -15,7 +15,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from ._teams cimport Job, Team, enter_team, leave_team, run_blocks
-from ._ufuncs cimport (
+from ._loops cimport (
     FL_MAX_INPUTS, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state, repeat, run_contiguous, stream_bytes
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _caches, _teams, _ufuncs
+from . import _caches, _loops, _teams, _ufuncs
 from ._openmp import _threads
 from ._version import __version__
 
@@ -33,8 +33,8 @@ def config() -> dict[str, Any]:
     return {
         "version": __version__,
         "numpy": np.__version__,
-        "simd": _ufuncs.level(),
-        "simd_available": _ufuncs.levels(),
+        "simd": _loops.level(),
+        "simd_available": _loops.levels(),
         "dtypes": _ufuncs.dtypes(),
         "openmp": _threads.openmp,
         "threads": _threads.get_num_threads(),
@@ -42,7 +42,7 @@ def config() -> dict[str, Any]:
         "parallel_bytes": _teams.parallel_bytes(),
         "parallel_reason": _teams.parallel_reason(),
         "parallel_measured": _teams.measurements(),
-        "stream_bytes": _ufuncs.stream_threshold(),
+        "stream_bytes": _loops.stream_threshold(),
         "stream_reason": _caches.stream_reason(),
         "caches": caches,
     }

@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
 from ._channels cimport Channels, channels_of, run_by_channel, write_out
 from ._teams cimport Job, Team, enter_team, leave_team, run_blocks
-from ._ufuncs cimport (
+from ._loops cimport (
     FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
     fl_prelu_grad, prelu_grad_kernel, row_of
 )
@@ -23,13 +23,13 @@ from ._ufuncs cimport (
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from . import _teams, _ufuncs
+from . import _loops, _teams
 from ._operations import leaky_relu, leaky_relu_grad
 
 cnp.import_array()
 
 cdef int[FL_DTYPES] backward_work
-for _dtype, _name in _ufuncs.dtype_names.items():
+for _dtype, _name in _loops.dtype_names.items():
     backward_work[_dtype] = _teams.number_of_work(f"prelu_grad {_name}")
 
 cdef enum:

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 import fastlrelu as fl
-from fastlrelu import _teams, _ufuncs
+from fastlrelu import _loops, _teams
 
 
-@pytest.fixture(params=_ufuncs.levels())
+@pytest.fixture(params=_loops.levels())
 def simd_level(request):
     """Each SIMD level of this CPU in turn."""
-    before = _ufuncs.level()
-    _ufuncs.use_level(request.param)
+    before = _loops.level()
+    _loops.use_level(request.param)
     yield request.param
-    _ufuncs.use_level(before)
+    _loops.use_level(before)
 
 
 @pytest.fixture(params=[1, 2, 7])
@@ -28,10 +28,10 @@ def thread_count(request):
 @pytest.fixture(params=["stored", "streamed"])
 def store(request):
     """Large results stored plainly, and past the caches."""
-    before = _ufuncs.stream_threshold()
-    _ufuncs.set_stream_threshold(1 if request.param == "streamed" else 1 << 60)
+    before = _loops.stream_threshold()
+    _loops.set_stream_threshold(1 if request.param == "streamed" else 1 << 60)
     yield request.param
-    _ufuncs.set_stream_threshold(before)
+    _loops.set_stream_threshold(before)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _ufuncs
+from .. import _loops, _ufuncs
 from .._operations import add_leaky_relu, leaky_relu, leaky_relu_grad
 
 SLOPES = (0.0, 0.01, 0.2, 1.3, -0.5, float("inf"), float("nan"))
@@ -67,11 +67,11 @@ def show() -> bool:
         Whether all results are equal.
     """
     print("Equal to np.where, bit for bit:")
-    before = _ufuncs.level()
+    before = _loops.level()
     equal = True
     try:
-        for level in _ufuncs.levels():
-            _ufuncs.use_level(level)
+        for level in _loops.levels():
+            _loops.use_level(level)
             words = []
             for name in _ufuncs.dtypes():
                 with np.errstate(all="ignore"):
@@ -80,5 +80,5 @@ def show() -> bool:
                 equal = equal and not wrong
             print(f"  {level:9} {'  '.join(words)}")
     finally:
-        _ufuncs.use_level(before)
+        _loops.use_level(before)
     return equal

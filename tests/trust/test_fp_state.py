@@ -83,14 +83,14 @@ def test_exceptions_that_trap_do_not_trap_in_a_kernel():
 import faulthandler
 faulthandler.enable()
 import numpy as np, fastlrelu as fl
-from fastlrelu import _ufuncs
+from fastlrelu import _loops
 import fp_environment as fp
 import reference as ref
 from test_fp_state import SIZES, direct_calls, operands, ufunc_calls
 
 unmasked = 0x1F80 & ~(fp.TRAP_INVALID | fp.TRAP_DIVIDE | fp.TRAP_OVERFLOW | fp.TRAP_UNDERFLOW)
-for level in _ufuncs.levels():
-    _ufuncs.use_level(level)
+for level in _loops.levels():
+    _loops.use_level(level)
     for threads in (1, 2, 7):
         fl.set_num_threads(threads)
         for dtype in ref.DTYPES:

@@ -47,7 +47,7 @@ print("alive")
     assert out.split() == ["ImportError"] * 3 + ["alive"]
 
 
-@pytest.mark.parametrize("module", ["_threads", "_ufuncs", "_calls", "_prelu"])
+@pytest.mark.parametrize("module", ["_threads", "_loops", "_ufuncs", "_calls", "_prelu"])
 def test_our_own_modules_refuse_a_second_interpreter(module):
     """NumPy refuses first in the test above, where it was imported already."""
     path = sys.modules[f"fastlrelu.{module}"].__file__
