@@ -19,14 +19,16 @@ static int openmp_may_be_asked(void) {
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
-static int is_main_thread(void) {
-    return syscall(SYS_gettid) == getpid();
-}
-#else
-static int is_main_thread(void) {
-    return pthread_main_np();
-}
 #endif
+static int is_main_thread(void) {
+#if defined(__linux__)
+    return syscall(SYS_gettid) == getpid();
+#elif defined(__APPLE__)
+    return pthread_main_np();
+#else
+    return 0;
+#endif
+}
 
 /* In LLVM's library alone, whatever the name it was loaded under. */
 extern int kmp_get_blocktime(void) __attribute__((weak));
