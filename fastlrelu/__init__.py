@@ -1,9 +1,6 @@
 """Leaky ReLU and PReLU for NumPy on CPUs: true ufuncs, bit for bit what ``np.where`` gives."""
 
-# First: it decides how OpenMP is loaded, and every module below links to it.
-from ._openmp import _threads  # isort: skip
-
-from . import _operations
+from . import _operations, _threads
 from ._calls import LeakyReLU, leaky_relu_, leaky_relu_grad_
 from ._config import config, show_config
 from ._operations import *

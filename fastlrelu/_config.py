@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _caches, _loops, _teams, _ufuncs
-from ._openmp import _threads
+from . import _caches, _loops, _teams, _threads, _ufuncs
 from ._version import __version__
 
 

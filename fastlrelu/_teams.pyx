@@ -8,8 +8,8 @@ a. A call with less work than ``smallest_team_bytes`` never comes here. No paral
 b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
    that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
    term of the way that is held, which is atomic.
-c. Parallel regions are opened by a thread of our own, ``launcher.h`` says why; the caller works beside it. A team is
-   always whole: OpenMP ends threads and starts new ones when the number differs from one team to the next.
+c. The threads are ours, ``workers.h`` says why, and OpenMP's only where there is no fork: the caller hands the work to
+   ``launcher.h`` and works beside it. Whoever is late finds the blocks taken, and is not waited for.
 d. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place and for output
    memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are
    timed, one after the other, and the faster way is held for a number of calls before both are timed again: for ever
@@ -17,7 +17,6 @@ d. Threads must not lose to one thread. Per operation, dtype and size, and apart
    empty parallel region takes longer than threads could save, they are not even tried, and a held team that suddenly
    takes longer than one thread did, in the mean of its latest calls, ends its term.
 """
-from cython.parallel cimport prange
 from libc.limits cimport INT_MAX
 from libc.string cimport memset
 from cpython.pythread cimport (
@@ -36,7 +35,7 @@ cdef extern from "clock.h" nogil:
 
 cdef extern from "launcher.h" nogil:
     ctypedef unsigned long long fl_taken
-    int fl_launch(void (*region)(void *, int) noexcept nogil, void *context, int helpers)
+    int fl_launch(void (*region)(void *) noexcept nogil, void *context, int helpers)
     void fl_await_begin()
     void fl_await()
     Py_ssize_t fl_take(fl_taken *taken, Py_ssize_t blocks, bint at_back)
@@ -134,13 +133,8 @@ cdef void take_blocks(Work *work, bint at_back) noexcept nogil:
         block = fl_take(&work.taken, work.blocks, at_back)
 
 
-cdef void help_with_blocks(void *work, int helpers) noexcept nogil:
-    cdef int _helper
-    if helpers == 1:
-        take_blocks(<Work *>work, True)
-        return
-    for _helper in prange(helpers, schedule="static", chunksize=1, num_threads=helpers):
-        take_blocks(<Work *>work, True)
+cdef void help_with_blocks(void *work) noexcept nogil:
+    take_blocks(<Work *>work, True)
 
 
 cdef void measure_region(int threads) noexcept nogil:
@@ -267,7 +261,6 @@ cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_
     work.context = context
     work.blocks = blocks
     work.taken = 0
-    # Without a helper not through OpenMP, which a forked child must not enter.
     launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
     # The caller works on while the others wake up, and does their share if they are late.
     take_blocks(&work, False)

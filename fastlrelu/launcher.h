@@ -1,8 +1,6 @@
-/* The one thread that opens parallel regions.
+/* The one thread that a caller hands work to, and that shares it with the workers.
  *
- * OpenMP keeps a team of workers for each thread that ever opened a region, until that thread ends; a thread that ends
- * in a forked child then waits for workers which the fork did not copy. So no caller opens a region: it hands the work
- * to the launcher, which lives as long as the process, and takes part in it. */
+ * It lives as long as the process. The caller takes part, and a launcher that is late is not waited for. */
 #ifndef FASTLRELU_LAUNCHER_H
 #define FASTLRELU_LAUNCHER_H
 
@@ -20,9 +18,12 @@ static ptrdiff_t fl_take(fl_taken *taken, ptrdiff_t blocks, int at_back);
 
 #if defined(_WIN32)
 #include <intrin.h>
-/* No fork here, and one pool of OpenMP's for all threads: the caller opens the region, and takes part in it so. */
-static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
-    region(context, helpers + 1);
+/* No limit on threads here, and one pool of OpenMP's for all that open regions: the caller does, and takes part so. */
+static int fl_launch(void (*region)(void *), void *context, int helpers) {
+#if defined(_OPENMP)
+#pragma omp parallel num_threads(helpers + 1)
+#endif
+    region(context);
     return 1;
 }
 
@@ -35,12 +36,13 @@ static fl_taken fl_add(fl_taken *taken, fl_taken number) {
 #else
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #endif
+
+#include "workers.h"
 
 static void fl_pause(void) {
 #if defined(__x86_64__)
@@ -51,10 +53,9 @@ static void fl_pause(void) {
 }
 
 typedef struct {
-    /* Called by the launcher; helpers: threads that may be started, itself included. */
-    void (*region)(void *context, int helpers);
+    fl_region region;
     void *context;
-    int helpers;
+    int helpers; /* threads that may run the region: the launcher and workers */
 } fl_job;
 
 /* The caller takes it from idle to wanted, the launcher to busy and back to idle. A caller that did without takes it
@@ -62,7 +63,6 @@ typedef struct {
 enum fl_launcher_state { FL_IDLE, FL_WANTED, FL_BUSY };
 
 enum {
-    FL_STACK_BYTES = 1 << 20,
     FL_SPINS = 2000,
     /* So many calls in a row, each begun so soon after the one before, and the launcher looks for the next one for that
      * long before it sleeps. Waking it takes as long. Beside a matrix product, whose threads need its core, it never
@@ -71,9 +71,7 @@ enum {
     FL_SOON_NANOSECONDS = 50000,
     FL_CALLS_WITHOUT_HELP = 16,
     /* For a region to begin where one is waited for. */
-    FL_LATE_NANOSECONDS = 2000000,
-    /* The kernel lets go of an ended thread within microseconds. */
-    FL_MOST_YIELDS = 10000
+    FL_LATE_NANOSECONDS = 2000000
 };
 
 static struct {
@@ -93,7 +91,6 @@ static struct {
     cpu_set_t processors; /* that the launcher was created with */
 #endif
     int started; /* by the caller */
-    int workers; /* by the launcher: of its latest region, which OpenMP keeps for the next */
 } fl_launcher = {.mutex = PTHREAD_MUTEX_INITIALIZER,
                  .wanted = PTHREAD_COND_INITIALIZER,
                  .finished = PTHREAD_COND_INITIALIZER,
@@ -175,74 +172,6 @@ static void fl_call_from_here(void) {}
 static void fl_had_no_help(void) {}
 #endif
 
-typedef struct {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    int go;
-} fl_gate;
-
-typedef struct {
-    fl_gate *gate;
-    pthread_t thread;
-    long id;
-} fl_trial;
-
-static void *fl_wait_at_gate(void *argument) {
-    fl_trial *const trial = (fl_trial *)argument;
-#if defined(__linux__)
-    trial->id = syscall(SYS_gettid);
-#endif
-    pthread_mutex_lock(&trial->gate->mutex);
-    while (!trial->gate->go) {
-        pthread_cond_wait(&trial->gate->changed, &trial->gate->mutex);
-    }
-    pthread_mutex_unlock(&trial->gate->mutex);
-    return NULL;
-}
-
-/* How many of the wanted threads can run at once, by trying. OpenMP ends the process when it cannot start one. */
-static int fl_startable(int wanted) {
-    fl_gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-    fl_trial trials[64];
-    int started = 0;
-    wanted = wanted < 64 ? wanted : 64;
-    while (started < wanted) {
-        trials[started].gate = &gate;
-        if (pthread_create(&trials[started].thread, NULL, fl_wait_at_gate, &trials[started]) != 0) {
-            break;
-        }
-        started++;
-    }
-    pthread_mutex_lock(&gate.mutex);
-    gate.go = 1;
-    pthread_cond_broadcast(&gate.changed);
-    pthread_mutex_unlock(&gate.mutex);
-    for (int i = 0; i < started; i++) {
-        pthread_join(trials[i].thread, NULL);
-#if defined(__linux__)
-        /* A joined thread counts against the limit until the kernel has let go of it. */
-        for (int yields = 0; yields < FL_MOST_YIELDS && syscall(SYS_tgkill, getpid(), trials[i].id, 0) == 0; yields++) {
-            sched_yield();
-        }
-#endif
-    }
-    return started;
-}
-
-static int fl_permitted_helpers(int helpers) {
-    const int workers = helpers - 1;
-    if (workers > fl_launcher.workers) {
-        /* They inherit the processors of the launcher, for ever. */
-        fl_free_launcher();
-        const int more = fl_startable(workers - fl_launcher.workers);
-        helpers = 1 + fl_launcher.workers + more;
-    }
-    if (helpers > 1) {
-        fl_launcher.workers = helpers - 1;
-    }
-    return helpers;
-}
-
 /* Returns when a job may be there. */
 static void fl_wait_for_job(void) {
     if (__atomic_load_n(&fl_launcher.calls_soon, __ATOMIC_RELAXED) >= FL_SOON_CALLS && fl_runs_beside_caller()) {
@@ -275,7 +204,11 @@ static void *fl_launch_for_ever(void *unused) {
     for (;;) {
         fl_wait_for_job();
         if (fl_change_state(FL_WANTED, FL_BUSY)) {
-            fl_launcher.job.region(fl_launcher.job.context, fl_permitted_helpers(fl_launcher.job.helpers));
+            if (fl_launcher.job.helpers - 1 > fl_workers.started) {
+                /* New workers inherit the processors of the launcher, for ever. */
+                fl_free_launcher();
+            }
+            fl_run_with_workers(fl_launcher.job.region, fl_launcher.job.context, fl_launcher.job.helpers - 1);
             __atomic_store_n(&fl_launcher.state, FL_IDLE, __ATOMIC_SEQ_CST);
             if (__atomic_load_n(&fl_launcher.awaited, __ATOMIC_SEQ_CST)) {
                 pthread_mutex_lock(&fl_launcher.mutex);
@@ -287,35 +220,12 @@ static void *fl_launch_for_ever(void *unused) {
     return NULL;
 }
 
-static int fl_start_launcher(void) {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
-    int status;
-    if (pthread_attr_init(&attributes) != 0) {
-        return 0;
-    }
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, FL_STACK_BYTES);
-    /* The host's signals are for the host's threads, but for those of a fault in this one. */
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        sigdelset(&all, faults[i]);
-    }
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&thread, &attributes, fl_launch_for_ever, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return status == 0;
-}
-
 /* Ask for the region, and return at once; 0 if there is no launcher and the caller has to do without. One caller at a
  * time, and fl_await() must follow. */
-static int fl_launch(void (*region)(void *, int), void *context, int helpers) {
+static int fl_launch(fl_region region, void *context, int helpers) {
     const int soon = nanoseconds() - fl_launcher.finished_at < FL_SOON_NANOSECONDS;
     const int calls_soon = soon ? fl_launcher.calls_soon + (fl_launcher.calls_soon < FL_SOON_CALLS) : 0;
-    fl_launcher.started = fl_launcher.started || fl_start_launcher();
+    fl_launcher.started = fl_launcher.started || fl_start_thread(fl_launch_for_ever);
     if (!fl_launcher.started) {
         return 0;
     }

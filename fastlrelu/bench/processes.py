@@ -40,9 +40,6 @@ def environment(library: str, threads: int) -> dict[str, str]:
     variables = dict(os.environ)
     for name in THREAD_VARIABLES:
         variables[name] = str(threads)
-    if library not in ("fastlrelu", "numpy") and "OMP_WAIT_POLICY" not in variables:
-        # libgomp's own default, which a peer has without us: loading fastlrelu first would let its threads sleep.
-        variables.setdefault("GOMP_SPINCOUNT", "300000")
     variables["JAX_PLATFORMS"] = "cpu"
     return variables
 

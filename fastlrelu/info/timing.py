@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .. import _threads
 from .._calls import LeakyReLU, leaky_relu_
-from .._openmp import _threads
 
 SIZES = [2**k for k in range(0, 25, 2)]
 ROUNDS = 9

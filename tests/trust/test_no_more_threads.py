@@ -124,3 +124,46 @@ if fl.config()["openmp"]:
         assert right()
     assert tasks() == before + 5
 """)
+
+
+def test_the_host_takes_the_last_place():
+    """A thread of the host's may come between a trial of ours and the use of what was found."""
+    run("""
+import time
+limit(tasks_of_user() + 6)
+def churn():
+    while True:
+        try:
+            worker = threading.Thread(target=time.sleep, args=(0.0005,))
+            worker.start()
+            worker.join()
+        except RuntimeError:
+            pass
+threading.Thread(target=churn, daemon=True).start()
+until = time.monotonic() + 4
+while time.monotonic() < until:
+    for threads in (6, 2, 6, 3):
+        fl.set_num_threads(threads)
+        fl.leaky_relu_(x, 1.0)
+os._exit(0)
+""")
+
+
+def test_no_memory_for_a_stack_that_openmp_would_take():
+    run_python(
+        """
+import resource
+import numpy as np, fastlrelu as fl
+x = np.ones(1_000_000, np.float32)
+fl.set_num_threads(3)
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (300 << 20),) * 2)
+for _ in range(50):
+    fl.leaky_relu_(x, 1.0)
+assert (x == 1).all()
+""",
+        OMP_STACKSIZE="400M",
+        OPENBLAS_NUM_THREADS="1",
+        **ALWAYS_PARALLEL,
+    )
