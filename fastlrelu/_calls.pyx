@@ -8,6 +8,7 @@ called on the data; if not, the ufunc is, so that the answer never depends on th
 cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
+from libc.string cimport memcpy
 
 from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
 from ._channels cimport Channels, channels_of, run_by_channel
@@ -33,6 +34,13 @@ cdef enum:
     # Instead of an axis.
     ELEMENTWISE = -1
     ONLY_UFUNC = -2
+
+
+cdef unsigned long long bits_of(double value) noexcept:
+    """Slopes 0.0 and -0.0 give other results, and nan is one slope."""
+    cdef unsigned long long bits
+    memcpy(&bits, &value, sizeof(bits))
+    return bits
 
 
 cdef inline void apply(
@@ -275,7 +283,10 @@ cdef class LeakyReLU:
     def __cinit__(self, negative_slope=0.01):
         if isinstance(negative_slope, np.ndarray):
             raise TypeError(f"negative_slope must be a real number, not an array of shape {negative_slope.shape}")
-        self.negative_slope = negative_slope
+        try:
+            self.negative_slope = negative_slope
+        except TypeError as error:
+            raise TypeError(f"negative_slope must be a real number, not {negative_slope!r}") from error
         cdef int dtype
         cdef fl_fp_state before
         fl_fp_enter(&before, True)
@@ -397,10 +408,10 @@ cdef class LeakyReLU:
     def __eq__(self, other):
         if type(other) is not LeakyReLU:
             return NotImplemented
-        return self.negative_slope == (<LeakyReLU>other).negative_slope
+        return bits_of(self.negative_slope) == bits_of((<LeakyReLU>other).negative_slope)
 
     def __hash__(self):
-        return hash((LeakyReLU, self.negative_slope))
+        return hash((LeakyReLU, bits_of(self.negative_slope)))
 
     def __repr__(self):
         return f"LeakyReLU(negative_slope={self.negative_slope!r})"

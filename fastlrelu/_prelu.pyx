@@ -16,15 +16,17 @@ from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, 
 from ._channels cimport Channels, channels_of, run_by_channel, write_out
 from ._teams cimport Job, Team, enter_team, leave_team, run_blocks
 from ._loops cimport (
-    FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state,
-    fl_prelu_grad, prelu_grad_kernel, row_of
+    FL_BFLOAT16, FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave,
+    fl_fp_state, fl_prelu_grad, prelu_grad_kernel, row_of
 )
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from . import _loops, _teams
 from ._operations import leaky_relu, leaky_relu_grad
+from ._prelu_operands import (
+    as_index, as_operand, broadcastable, checked_axis, is_ndarray, single_rounded_to_odd
+)
 
 cnp.import_array()
 
@@ -218,25 +220,6 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     return 0
 
 
-def _checked_axis(shape, weight_shape, axis):
-    """The axis, counted from the front, if the weight has one slope for each of its channels."""
-    axis = normalize_axis_index(axis, len(shape))
-    if len(weight_shape) != 1 or weight_shape[0] != shape[axis]:
-        raise ValueError(
-            f"weight must have one slope for each of the {shape[axis]} channels on axis {axis} of an array of shape "
-            f"{shape}, not {weight_shape[0] if len(weight_shape) == 1 else f'shape {weight_shape}'}")
-    return axis
-
-
-def _broadcastable(weight, ndim, axis):
-    return weight.reshape(weight.shape + (1,) * (ndim - axis - 1))
-
-
-def _as_operand(value):
-    """What a ufunc takes: arrays and their like as they are, lists as arrays."""
-    return value if hasattr(type(value), "__array_ufunc__") else np.asarray(value)
-
-
 def prelu(x, weight, axis=1, out=None):
     """prelu(x, weight, axis=1, out=None)
 
@@ -288,9 +271,12 @@ def prelu(x, weight, axis=1, out=None):
     cdef cnp.ndarray result
     cdef const Row *row
     cdef char *args[3]
-    x = _as_operand(x)
-    weight = _as_operand(weight)
-    axis = _checked_axis(x.shape, weight.shape, axis)
+    x = as_operand(x)
+    weight = as_operand(weight)
+    axis = as_index(axis)
+    axis = checked_axis(x.shape, weight.shape, axis)
+    if isinstance(out, tuple) and len(out) == 1:
+        out = out[0]
     dtype = plain_dtype(x)
     if (
         dtype >= 0 and plain_dtype(weight) == dtype
@@ -314,7 +300,7 @@ def prelu(x, weight, axis=1, out=None):
     if getattr(out, "shape", x.shape) != x.shape:
         # The ufunc would repeat the result over a larger one.
         raise ValueError(f"out has shape {out.shape}, but x has shape {x.shape}")
-    return leaky_relu(x, _broadcastable(weight, x.ndim, axis), out=out)
+    return leaky_relu(x, broadcastable(weight, x.ndim, axis), out=out)
 
 
 def prelu_grad(grad_output, x, weight, axis=1):
@@ -371,12 +357,13 @@ def prelu_grad(grad_output, x, weight, axis=1):
     cdef Backward call
     cdef cnp.ndarray grad_x, totals
     cdef char *sums
-    grad_output = _as_operand(grad_output)
-    x = _as_operand(x)
-    weight = _as_operand(weight)
+    grad_output = as_operand(grad_output)
+    x = as_operand(x)
+    weight = as_operand(weight)
+    axis = as_index(axis)
     if grad_output.shape != x.shape:
         raise ValueError(f"grad_output has shape {grad_output.shape}, but x has shape {x.shape}")
-    axis = _checked_axis(x.shape, weight.shape, axis)
+    axis = checked_axis(x.shape, weight.shape, axis)
     if not (
         cnp.PyArray_CheckExact(grad_output) and cnp.PyArray_CheckExact(x) and cnp.PyArray_CheckExact(weight)
     ):
@@ -404,16 +391,30 @@ def prelu_grad(grad_output, x, weight, axis=1):
     if status < 0:
         raise MemoryError("no memory for the partial sums of prelu_grad")
     with np.errstate(all="ignore"):
+        if dtype == FL_BFLOAT16:
+            totals = single_rounded_to_odd(totals)
         return grad_x, totals.astype(x.dtype, copy=False)
 
 
 def _prelu_grad_of_other_arrays(grad_output, x, weight, axis):
-    """By the operations that the arrays' own class defines: masked, labelled, lazy."""
-    slopes = _broadcastable(weight, x.ndim, axis)
-    others = tuple(i for i in range(x.ndim) if i != axis)
+    """``grad_x`` of the class that the arrays' own rules give; masked, labelled and lazy ones add up by their rules."""
+    operands = grad_output, x, weight
+    slopes = broadcastable(weight, x.ndim, axis)
+    # pandas adds up along one axis at most.
+    if all(is_ndarray(value) or hasattr(value, "iloc") for value in operands):
+        grad_x, grad_weight = prelu_grad(*(np.asarray(value) for value in operands), axis)
+        if all(type(value) in (np.ndarray, np.memmap) for value in operands):
+            return grad_x, grad_weight
+        return leaky_relu_grad(grad_output, x, slopes), grad_weight
     grad_x = leaky_relu_grad(grad_output, x, slopes)
-    # x * grad_output where x is not greater than 0, else 1 - 1: a product with a mask would make nan of inf.
-    return grad_x, (leaky_relu_grad(1.0, x, x * grad_output) - (x > 0)).sum(axis=others)
+    wide = np.longdouble if grad_x.dtype == np.longdouble else np.float64
+    others = tuple(i for i in range(x.ndim) if i != axis)
+    with np.errstate(all="ignore"):
+        wide_x = x.astype(wide)
+        products = np.multiply(wide_x, grad_output.astype(wide))
+        # The products where x is not greater than 0, else 1 - 1: a product with a mask would make nan of inf.
+        totals = (leaky_relu_grad(1.0, wide_x, products) - (wide_x > 0)).sum(axis=others)
+        return grad_x, totals.astype(grad_x.dtype)
 
 
 for _function in (prelu, prelu_grad):

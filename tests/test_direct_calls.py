@@ -140,3 +140,17 @@ def test_no_floating_point_warning(simd_level, dtype, thread_count):
                 fl.LeakyReLU(1e300)(x)
                 fl.prelu(x.reshape(1, -1), np.full(x.size, slope))
                 fl.prelu_grad(x.reshape(2, -1), x.reshape(2, -1), np.full(x.size // 2, slope))
+
+
+def test_activations_are_equal_where_their_results_are():
+    nan = fl.LeakyReLU(float("nan"))
+    assert nan == fl.LeakyReLU(float("nan"))
+    assert nan in {nan: 1}
+    assert fl.LeakyReLU(float("nan")) in {nan}
+    # The one gives 0.0 for -1, the other -0.0.
+    assert fl.LeakyReLU(0.0) != fl.LeakyReLU(-0.0)
+
+
+def test_a_slope_that_is_no_number_is_named():
+    with pytest.raises(TypeError, match=r"negative_slope must be a real number, not '0\.1'"):
+        fl.LeakyReLU("0.1")

@@ -210,3 +210,115 @@ def test_gradients_of_misaligned_operands(dtype, which, rng):
     operands[which] = misaligned
     for result, wanted in zip(fl.prelu_grad(*operands), expected, strict=True):
         ref.assert_same_bits(result, wanted)
+
+
+def memory_mapped(folder, array):
+    path = folder / f"{array.dtype}{array.size}.npy"
+    np.save(path, array)
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16", "float32", "float64"])
+@pytest.mark.parametrize("mapped", ["grad_output", "x", "weight"])
+def test_weight_gradients_of_memory_mapped_arrays_are_those_of_plain_ones(tmp_path, dtype, mapped):
+    """Once their products and sums were in their own dtype: int8 wrapped, float16 overflowed and lost digits."""
+    operands = {
+        "grad_output": np.full((3000, 2), 100, dtype),
+        "x": np.full((3000, 2), -100, dtype),
+        "weight": np.full(2, 1, dtype),
+    }
+    expected = fl.prelu_grad(**operands)
+    operands[mapped] = memory_mapped(tmp_path, operands[mapped])
+    results = fl.prelu_grad(**operands)
+    for result, wanted in zip(results, expected, strict=True):
+        assert type(result) is np.ndarray
+        ref.assert_same_bits(result, wanted)
+
+
+def test_weight_gradients_of_matrices_and_masked_arrays():
+    grad, x, weight = np.array([[1.0, 1.0], [2.0, 5.0]]), np.array([[-1.0, 2.0], [-3.0, -4.0]]), np.full(2, 0.5)
+    expected_x, expected_weight = fl.prelu_grad(grad, x, weight)
+    with pytest.warns(PendingDeprecationWarning):
+        grad_x, grad_weight = fl.prelu_grad(np.matrix(grad), np.matrix(x), weight)
+    assert type(grad_x) is np.matrix
+    ref.assert_same_bits(np.asarray(grad_x), expected_x)
+    ref.assert_same_bits(grad_weight, expected_weight)
+
+    many = np.full((3000, 2), -1, np.float16)
+    masked = np.ma.array(many, mask=np.zeros_like(many, bool))
+    masked[0, 1] = np.ma.masked
+    grad_x, grad_weight = fl.prelu_grad(-many, masked, np.full(2, 0.5, np.float16))
+    assert grad_x.dtype == grad_weight.dtype == np.float16
+    assert grad_weight.tolist() == [-3000.0, float(np.float16(-2999))]
+
+
+def test_a_bfloat16_weight_gradient_is_rounded_once():
+    bfloat16 = ref.BFLOAT16
+    x, weight = np.full((3, 1), -1, bfloat16), np.ones(1, bfloat16)
+    for sign in (1.0, -1.0):
+        # The sum is just above the middle of two bfloat16; as a float32 it would be the middle, which goes to even.
+        grad = np.array([[sign], [sign * 2.0**-8], [sign * 2.0**-30]]).astype(bfloat16)
+        assert float(fl.prelu_grad(grad, x, weight)[1][0]) == -sign * 1.0078125
+        below = np.array([[sign * 1.0078125], [sign * 2.0**-8], [-sign * 2.0**-30]]).astype(bfloat16)
+        assert float(fl.prelu_grad(below, x, weight)[1][0]) == -sign * 1.0078125
+    for total in (np.inf, -np.inf, np.nan, 0.0, 2.0**-140, -(2.0**-133)):
+        grad = np.array([[total], [0.0], [0.0]]).astype(bfloat16)
+        grad_weight = fl.prelu_grad(grad, x, weight)[1].astype(np.float64)
+        np.testing.assert_array_equal(grad_weight, [-float(grad[0, 0])])
+
+
+class Axis:
+    """Runs the caller's code when it is asked which axis it is."""
+
+    def __init__(self, action):
+        self.action = action
+
+    def __index__(self):
+        self.action()
+        return 1
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_an_axis_that_changes_the_shape_of_x(gradient):
+    """Once this wrote past the array."""
+    x = np.ones((2, 300), np.float32)
+    weight = np.full(300, 0.1, np.float32)
+    operands = (x, x, weight) if gradient else (x, weight)
+
+    def flatten():
+        x.shape = (600,)
+
+    with pytest.raises(np.exceptions.AxisError):
+        (fl.prelu_grad if gradient else fl.prelu)(*operands, axis=Axis(flatten))
+    x = np.ones((2, 300), np.float32)
+    operands = (x, x, weight) if gradient else (x, weight)
+    with pytest.raises(ValueError, match="weight must have one slope"):
+        (fl.prelu_grad if gradient else fl.prelu)(*operands, axis=Axis(lambda: setattr(x, "shape", (300, 2))))
+
+
+def test_an_axis_is_no_bool():
+    x, weight = np.ones((2, 3)), np.ones(3)
+    for function, operands in ((fl.prelu, (x, weight)), (fl.prelu_grad, (x, x, weight))):
+        with pytest.raises(TypeError, match="True"):
+            function(*operands, axis=True)
+
+
+def test_out_in_a_tuple_is_checked_too():
+    x, weight = -np.ones((2, 3), np.float32), np.full(3, 0.5, np.float32)
+    out = np.zeros_like(x)
+    assert fl.prelu(x, weight, out=(out,)) is out
+    assert (out == -0.5).all()
+    larger = np.zeros((4, 2, 3), np.float32)
+    with pytest.raises(ValueError, match="out has shape"):
+        fl.prelu(x, weight, out=(larger,))
+    assert not larger.any()
+
+
+def test_an_operand_that_is_no_array():
+    class NoUfunc:
+        __array_ufunc__ = None
+
+    x = np.ones((2, 3))
+    for operands in ((x, NoUfunc()), (NoUfunc(), np.ones(3))):
+        with pytest.raises(TypeError, match="NoUfunc"):
+            fl.prelu(*operands)

@@ -88,6 +88,15 @@ class TestPandas:
         assert y["b"].dtype == np.float64
         assert y.to_numpy().tolist() == [[-1, -2], [3, 5]]
 
+    def test_prelu_of_frames_and_of_a_series_of_slopes(self, x):
+        frame = pd.DataFrame(x, columns=COLUMNS)
+        slopes = np.linspace(0.1, 0.3, x.shape[1], dtype=np.float32)
+        ref.assert_same_bits(fl.prelu(x, pd.Series(slopes)), fl.prelu(x, slopes))
+        grad_x, grad_weight = fl.prelu_grad(frame, frame, slopes)
+        expected_x, expected_weight = fl.prelu_grad(x, x, slopes)
+        pd.testing.assert_frame_equal(grad_x, pd.DataFrame(expected_x, columns=COLUMNS))
+        ref.assert_same_bits(grad_weight, expected_weight)
+
 
 class TestMasked:
     @pytest.mark.parametrize("act", [lambda x: fl.leaky_relu(x, SLOPE), fl.LeakyReLU(SLOPE)], ids=["ufunc", "call"])
