@@ -24,9 +24,7 @@ import numpy as np
 
 from . import _loops, _teams
 from ._operations import leaky_relu, leaky_relu_grad
-from ._prelu_operands import (
-    as_index, as_operand, broadcastable, checked_axis, is_ndarray, single_rounded_to_odd
-)
+from ._prelu_operands import as_index, as_operand, broadcastable, checked_axis, is_ndarray
 
 cnp.import_array()
 
@@ -61,6 +59,7 @@ cdef struct Backward:
     Py_ssize_t rows  # of one part, when summed by column
     Py_ssize_t columns  # of one block, when summed by column
     bint wide  # the sums are long double
+    bint by_way_of_float  # they will be rounded to bfloat16
     bint team
     fl_fp_state caller
 
@@ -170,6 +169,20 @@ cdef void total_partial(const Backward *call, char *totals) noexcept nogil:
         add(totals + channel * sum_size, call.partial + i * sum_size, call.wide)
 
 
+cdef double rounded_to_odd(double value) noexcept nogil:
+    """A float that rounds to the bfloat16 nearest to the value: NumPy's cast goes by way of the nearest float."""
+    cdef float single = <float>value
+    cdef unsigned int bits
+    if single == value or value != value:
+        return value
+    memcpy(&bits, &single, sizeof(bits))
+    # Towards zero, then the last bit says that something was lost.
+    bits -= (single > value) == (value > 0)
+    bits |= 1
+    memcpy(&single, &bits, sizeof(bits))
+    return single
+
+
 cdef int backward(Backward *call, char *totals) noexcept nogil:
     """-1 if there is no memory for the partial sums."""
     cdef Team team
@@ -177,7 +190,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     cdef Py_ssize_t period = shape.channels * shape.inner
     cdef Py_ssize_t n = shape.outer * period
     cdef Py_ssize_t sum_size = sizeof(long double) if call.wide else sizeof(double)
-    cdef Py_ssize_t blocks, count, repeats
+    cdef Py_ssize_t blocks, count, repeats, channel
     cdef Job job
     if n == 0:
         memset(totals, 0, shape.channels * sum_size)
@@ -215,6 +228,9 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     run_blocks(&team, backward_block, call, blocks)
     leave_team(&team, &job)
     total_partial(call, totals)
+    if call.by_way_of_float:
+        for channel in range(shape.channels):
+            (<double *>totals)[channel] = rounded_to_odd((<double *>totals)[channel])
     fl_fp_leave(&call.caller, call.row.all_units)
     free(call.partial)
     return 0
@@ -384,6 +400,7 @@ def prelu_grad(grad_output, x, weight, axis=1):
     call.grad_x = <char *>cnp.PyArray_DATA(grad_x)
     call.shape = channels_of(<cnp.ndarray>x, axis)
     call.wide = dtype == FL_LONGDOUBLE
+    call.by_way_of_float = dtype == FL_BFLOAT16
     totals = np.empty(weight.shape, np.longdouble if call.wide else np.float64)
     sums = <char *>cnp.PyArray_DATA(totals)
     with nogil:
@@ -391,8 +408,6 @@ def prelu_grad(grad_output, x, weight, axis=1):
     if status < 0:
         raise MemoryError("no memory for the partial sums of prelu_grad")
     with np.errstate(all="ignore"):
-        if dtype == FL_BFLOAT16:
-            totals = single_rounded_to_odd(totals)
         return grad_x, totals.astype(x.dtype, copy=False)
 
 

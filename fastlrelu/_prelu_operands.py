@@ -45,12 +45,3 @@ def as_operand(value: Any) -> Any:
 def is_ndarray(value: Any) -> bool:
     """Of a class that leaves ufuncs to NumPy, and whose elements all count: memory-mapped ones, for example."""
     return type(value).__array_ufunc__ is np.ndarray.__array_ufunc__ and not isinstance(value, np.ma.MaskedArray)
-
-
-def single_rounded_to_odd(totals: Any) -> Any:
-    """float32 that round to the bfloat16 nearest to the float64: ml_dtypes goes by way of float32 too."""
-    singles = totals.astype(np.float32)
-    bits = singles.view(np.uint32)
-    bits -= np.abs(singles) > np.abs(totals)
-    bits |= (singles != totals) & np.isfinite(totals)
-    return singles
