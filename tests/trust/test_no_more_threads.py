@@ -140,7 +140,7 @@ def churn():
         except RuntimeError:
             pass
 threading.Thread(target=churn, daemon=True).start()
-until = time.monotonic() + 4
+until = time.monotonic() + 2
 while time.monotonic() < until:
     for threads in (6, 2, 6, 3):
         fl.set_num_threads(threads)
