@@ -28,8 +28,10 @@ int main(void) {
 # -fno-trapping-math: without it compilers keep a branch per element, ten times slower; fp_state.h keeps the status
 # flags honest. -ffp-contract=off: a fused multiply-add would round differently from one SIMD level to the next.
 # -g0: debug information is most of the size, and holds the paths of the build.
-GCC_FLAGS = ["-O3", "-std=c11", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden", "-g0"]
+GCC_FLAGS = ["-O2", "-std=c11", "-fno-trapping-math", "-ffp-contract=off", "-fvisibility=hidden", "-g0"]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
+# The rest is as fast without it, and a twelfth smaller.
+GCC_KERNEL_FLAGS = ["-O3"]
 
 OPENMP_FLAGS = {"msvc": (["/openmp"], []), "unix": (["-fopenmp"], ["-fopenmp"])}
 
@@ -42,6 +44,8 @@ class BuildExt(build_ext):
         openmp = self._openmp_works(*OPENMP_FLAGS[kind])
         for extension in self.extensions:
             extension.extra_compile_args += MSVC_FLAGS if kind == "msvc" else GCC_FLAGS
+            if kind == "unix" and extension.name == "fastlrelu._loops":
+                extension.extra_compile_args += GCC_KERNEL_FLAGS
             if openmp and extension.name in ("fastlrelu._threads", "fastlrelu._teams"):
                 compile_flags, link_flags = OPENMP_FLAGS[kind]
                 extension.extra_compile_args += compile_flags

@@ -1,16 +1,19 @@
 /* The two kernels of each operation for one dtype, around that dtype's SYMBOL(loop) and SYMBOL(strided). */
-static ALWAYS_INLINE void SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
-                                             const ptrdiff_t *strides, const ptrdiff_t n) {
+static ALWAYS_INLINE int SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
+                                            const ptrdiff_t *strides, const ptrdiff_t n) {
+    const int slope = 1 << (inputs - 1);
     int steps = 0;
     for (int i = 0; i < inputs; i++) {
         steps |= (strides[i] != 0) << i;
     }
-#define CASE(s)                                                                            \
-    case s:                                                                                \
-        if (s >> inputs == 0) {                                                            \
-            SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n); \
-        }                                                                                  \
-        break;
+    /* 0 where the loop has no copy for these steps: a large one has two, for one slope, the last operand, or many. */
+#define CASE(s)                                                                        \
+    case s:                                                                            \
+        if ((s) >> inputs != 0 || (LARGE_LOOP && ((s) | slope) != 2 * slope - 1)) {    \
+            return 0;                                                                  \
+        }                                                                              \
+        SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n); \
+        return 1;
     switch (steps) {
         CASE(0)
         CASE(1)
@@ -22,14 +25,17 @@ static ALWAYS_INLINE void SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE)
         CASE(7)
     }
 #undef CASE
+    return 0;
 }
 
 #define KERNELS(name, inputs)                                                                         \
-    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) { \
-        SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, n);                           \
-    }                                                                                                 \
     static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {    \
         SYMBOL(strided)(SYMBOL(name##_apply), inputs, args, strides, n);                              \
+    }                                                                                                 \
+    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) { \
+        if (!SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, n)) {                    \
+            SYMBOL(name##_strided)(args, strides, n);                                                 \
+        }                                                                                             \
     }
 
 /* Every operation takes three values here, so that the loops above are written once; the unused ones cost nothing. */
@@ -64,5 +70,6 @@ static ALWAYS_INLINE void SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE)
 #undef DIV
 #undef SELECT_POSITIVE
 #undef CONSTANT
+#undef LARGE_LOOP
 #undef ROUND
 #undef DTYPE

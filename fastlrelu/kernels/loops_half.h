@@ -3,6 +3,8 @@
  * The arithmetic is done in float32 lanes, LANES at a time, between conversions by hand: the compiler does not
  * vectorise those. NumPy computes so too, and rounds each result to 16 bits. */
 #define VALUE lanes
+/* A conversion by integer code, vectorised, takes thousands of bytes. */
+#define LARGE_LOOP (LANES == 1)
 #define ADD(a, b) lanes_add(a, b)
 #define SUB(a, b) lanes_sub(a, b)
 #define MUL(a, b) lanes_mul(a, b)

@@ -3,6 +3,7 @@
  * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop
  * at every level as well as intrinsics would. */
 #define VALUE ELEMENT
+#define LARGE_LOOP 0
 #define ADD(a, b) ((a) + (b))
 #define SUB(a, b) ((a) - (b))
 #define MUL(a, b) ((a) * (b))
