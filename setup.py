@@ -44,9 +44,9 @@ class BuildExt(build_ext):
         openmp = self._openmp_works(*OPENMP_FLAGS[kind])
         for extension in self.extensions:
             extension.extra_compile_args += MSVC_FLAGS if kind == "msvc" else GCC_FLAGS
-            if kind == "unix" and extension.name == "fastlrelu._loops":
+            if kind == "unix" and extension.name == "fastlrelu.dispatch.loops":
                 extension.extra_compile_args += GCC_KERNEL_FLAGS
-            if openmp and extension.name in ("fastlrelu._threads", "fastlrelu._teams"):
+            if openmp and extension.name in ("fastlrelu.threads.number", "fastlrelu.threads.choice"):
                 compile_flags, link_flags = OPENMP_FLAGS[kind]
                 extension.extra_compile_args += compile_flags
                 extension.extra_link_args += link_flags
@@ -108,7 +108,7 @@ macros = [
 def extension(name, *sources):
     return Extension(
         f"fastlrelu.{name}",
-        [f"fastlrelu/{name}.pyx", *sources],
+        [f"fastlrelu/{name.replace('.', '/')}.pyx", *sources],
         include_dirs=[np.get_include(), "fastlrelu"],
         define_macros=macros,
         depends=headers,
@@ -118,13 +118,13 @@ def extension(name, *sources):
 setup(
     ext_modules=cythonize(
         [
-            extension("_threads"),
-            extension("_teams"),
-            extension("_loops", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
-            extension("_ufuncs"),
-            extension("_channels"),
-            extension("_prelu"),
-            extension("_calls"),
+            extension("threads.number"),
+            extension("threads.choice"),
+            extension("dispatch.loops", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
+            extension("dispatch.channels"),
+            extension("ufuncs.registration"),
+            extension("calls.leaky_relu"),
+            extension("calls.prelu"),
         ],
         language_level=3,
         nthreads=0,

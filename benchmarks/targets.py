@@ -213,19 +213,19 @@ def huge() -> Iterator[Result]:
 
 def streaming() -> Iterator[Result]:
     """Whether the threshold is where plain and streaming stores cross."""
-    from fastlrelu import _caches, _loops
+    from fastlrelu.dispatch import caches, loops
 
     fl.set_num_threads(1)
     act = fl.LeakyReLU()
-    threshold = _loops.stream_threshold()
-    cache = max(_caches.cache_sizes().values())
+    threshold = loops.stream_threshold()
+    cache = max(caches.cache_sizes().values())
     for share in (0.75, 1.0, 1.25, 1.5, 2.0, 4.0):
         n = int(share * cache) // 8
         x, out = normal(n), np.zeros(n, np.float32)
 
         def with_threshold(nbytes: int, x: np.ndarray = x, out: np.ndarray = out) -> Callable[[], object]:
             def call() -> None:
-                _loops.set_stream_threshold(nbytes)
+                loops.set_stream_threshold(nbytes)
                 act(x, out)
 
             return call
@@ -233,7 +233,7 @@ def streaming() -> Iterator[Result]:
         t = medians({"plain": with_threshold(1 << 60), "streaming": with_threshold(1)})
         chosen, other = ("streaming", "plain") if 8 * n >= threshold else ("plain", "streaming")
         yield Result(f"out=, traffic {share} times the last-level cache: {other} / {chosen}", t[other] / t[chosen], 0.8)
-    _loops.set_stream_threshold(threshold)
+    loops.set_stream_threshold(threshold)
 
 
 def memory_ratio() -> float:
@@ -250,7 +250,7 @@ def memory_ratio() -> float:
 def halves() -> Iterator[Result]:
     import ml_dtypes
 
-    from fastlrelu import _loops
+    from fastlrelu.dispatch import loops
 
     fl.set_num_threads(1)
     act = fl.LeakyReLU()
@@ -267,17 +267,17 @@ def halves() -> Iterator[Result]:
         )
         yield Result(f"{x.dtype} 1 M: np.where / new array", t["where"] / t["new"], wanted)
         yield Result(f"{x.dtype} 1 M: np.where / out=", t["where"] / t["out="], wanted)
-        if "avx512" in _loops.levels():
+        if "avx512" in loops.levels():
 
             def at(level: str, x: np.ndarray = x, out: np.ndarray = out) -> Callable[[], object]:
                 def call() -> None:
-                    _loops.use_level(level)
+                    loops.use_level(level)
                     act(x, out)
 
                 return call
 
             t = medians({"avx512": at("avx512"), "avx2": at("avx2")})
-            _loops.use_level(_loops.levels()[0])
+            loops.use_level(loops.levels()[0])
             yield Result(f"{x.dtype} 1 M: AVX-512 / AVX2 level", t["avx512"] / t["avx2"], 0.5)
 
 

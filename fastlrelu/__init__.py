@@ -1,15 +1,12 @@
 """Leaky ReLU and PReLU for NumPy on CPUs: true ufuncs, bit for bit what ``np.where`` gives."""
 
-from . import _operations, _threads
-from ._calls import LeakyReLU, leaky_relu_, leaky_relu_grad_
-from ._config import config, show_config
-from ._operations import *
-from ._prelu import prelu, prelu_grad
 from ._version import __version__
-
-get_num_threads = _threads.get_num_threads
-num_threads = _threads.num_threads
-set_num_threads = _threads.set_num_threads
+from .calls.leaky_relu import LeakyReLU, leaky_relu_, leaky_relu_grad_
+from .calls.prelu import prelu, prelu_grad
+from .info.config import config, show_config
+from .threads.number import get_num_threads, num_threads, set_num_threads
+from .ufuncs import operations as _operations
+from .ufuncs.operations import *
 
 __all__ = [
     "LeakyReLU",

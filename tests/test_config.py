@@ -3,7 +3,8 @@
 import pytest
 
 import fastlrelu as fl
-from fastlrelu import _caches, _processors
+from fastlrelu.dispatch import caches
+from fastlrelu.threads import processors
 
 
 def files(root, contents):
@@ -53,7 +54,7 @@ def files(root, contents):
     ],
 )
 def test_cpu_quota(tmp_path, contents, expected):
-    assert _processors.quota_count(files(tmp_path, contents)) == expected
+    assert processors.quota_count(files(tmp_path, contents)) == expected
 
 
 def test_cache_sizes(tmp_path):
@@ -66,7 +67,7 @@ def test_cache_sizes(tmp_path):
         contents[f"{cache}/index{index}/type"] = f"{kind}\n"
         contents[f"{cache}/index{index}/size"] = f"{size}\n"
     contents[f"{cache}/index9/size"] = "garbage"
-    assert _caches.cache_sizes(files(tmp_path, contents)) == {1: 48 << 10, 2: 1 << 20, 3: 32 << 20}
+    assert caches.cache_sizes(files(tmp_path, contents)) == {1: 48 << 10, 2: 1 << 20, 3: 32 << 20}
 
 
 def test_config_and_its_text(capsys):

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from fastlrelu import _loops
 from fastlrelu.__main__ import main
+from fastlrelu.dispatch import loops
 from fastlrelu.info import proof
 
 ALONE = """
@@ -27,7 +27,7 @@ def test_the_whole_command():
         [sys.executable, "-m", "fastlrelu"], capture_output=True, text=True, timeout=50, check=False
     )
     assert answer.returncode == 0, answer.stderr
-    for level in _loops.levels():
+    for level in loops.levels():
         assert f"\n  {level} " in answer.stdout
     assert "DIFFERS" not in answer.stdout
     rows = [line.split()[0] for line in answer.stdout.splitlines() if " us" in line or " ms" in line]

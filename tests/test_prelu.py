@@ -107,7 +107,7 @@ def test_the_same_bits_for_any_thread_count_and_level(shape, axis, dtype, rng, s
     x, grad, weight = arrays(rng, shape, axis, dtype)
     results = (fl.prelu(x, weight, axis), *fl.prelu_grad(grad, x, weight, axis))
     with fl.num_threads(1):
-        fl._loops.use_level("baseline" if "baseline" in fl._loops.levels() else "neon")
+        fl.dispatch.loops.use_level("baseline" if "baseline" in fl.dispatch.loops.levels() else "neon")
         expected = (fl.prelu(x, weight, axis), *fl.prelu_grad(grad, x, weight, axis))
     for result, wanted in zip(results, expected, strict=True):
         ref.assert_same_bits(result, wanted)

@@ -11,9 +11,9 @@ import threadpoolctl
 
 import fastlrelu as fl
 import reference as ref
-from fastlrelu import _teams, _threads
+from fastlrelu.threads import choice, number
 
-needs_openmp = pytest.mark.skipif(not _threads.openmp, reason="a build without OpenMP has one thread")
+needs_openmp = pytest.mark.skipif(not number.openmp, reason="a build without OpenMP has one thread")
 
 
 def python(code, **environment):
@@ -44,7 +44,7 @@ def test_set_and_context_manager():
 
 
 def test_a_build_without_openmp_says_so():
-    if _threads.openmp:
+    if number.openmp:
         assert fl.config()["threads_reason"] != "built without OpenMP"
     else:
         assert fl.get_num_threads() == 1
@@ -162,11 +162,11 @@ def test_python_threads_at_once(thread_count, rng):
 
 
 def test_both_ways_are_measured_and_the_faster_is_kept(rng):
-    _teams.set_parallel_bytes(None)
+    choice.set_parallel_bytes(None)
     x = np.ones(16 << 20, np.float32)
     for _ in range(10):
         fl.leaky_relu(x, 0.1, out=x)
-    rows = _teams.measurements()
+    rows = choice.measurements()
     if fl.get_num_threads() == 1:
         assert rows == []
     else:

@@ -13,7 +13,7 @@ from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info
 
 import fastlrelu as fl
 
-from .._processors import affinity_count, quota_count
+from ..threads.processors import affinity_count, quota_count
 from .cells import LABELS
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from .._config import show_config
 from . import proof, timing
+from .config import show_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

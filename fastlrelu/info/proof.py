@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _loops, _ufuncs
-from .._operations import add_leaky_relu, leaky_relu, leaky_relu_grad
+from ..dispatch import loops
+from ..ufuncs import registration
+from ..ufuncs.operations import add_leaky_relu, leaky_relu, leaky_relu_grad
 
 SLOPES = (0.0, 0.01, 0.2, 1.3, -0.5, float("inf"), float("nan"))
 LENGTHS = (*range(1, 68), 127, 128, 129, 1000)
@@ -67,18 +68,18 @@ def show() -> bool:
         Whether all results are equal.
     """
     print("Equal to np.where, bit for bit:")
-    before = _loops.level()
+    before = loops.level()
     equal = True
     try:
-        for level in _loops.levels():
-            _loops.use_level(level)
+        for level in loops.levels():
+            loops.use_level(level)
             words = []
-            for name in _ufuncs.dtypes():
+            for name in registration.dtypes():
                 with np.errstate(all="ignore"):
                     compared, wrong = _differences(np.dtype(name))
                 words.append(f"{name} {compared:,}" if not wrong else f"{name} DIFFERS in {wrong} calls")
                 equal = equal and not wrong
             print(f"  {level:9} {'  '.join(words)}")
     finally:
-        _loops.use_level(before)
+        loops.use_level(before)
     return equal

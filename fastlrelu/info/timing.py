@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import _threads
-from .._calls import LeakyReLU, leaky_relu_
+from ..calls.leaky_relu import LeakyReLU, leaky_relu_
+from ..threads import number
 
 SIZES = [2**k for k in range(0, 25, 2)]
 ROUNDS = 9
@@ -61,7 +61,7 @@ def _candidates(n: int) -> dict[str, Callable[[], object]]:
 
 def show() -> None:
     """Time float32 arrays of random sign and print one row for each size."""
-    threads = _threads.get_num_threads()
+    threads = number.get_num_threads()
     print(f"float32, random signs, slope 0.01, up to {threads} thread(s); median of {ROUNDS} rounds, in turn")
     columns = ["np.where", "np.maximum", "new array", "out=", "in place"]
     print(f"{'elements':>10}" + "".join(f"{c:>12}" for c in columns) + "   np.where / new, out=, in place")

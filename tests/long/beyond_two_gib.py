@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 import fastlrelu as fl
-from fastlrelu import _teams
+from fastlrelu.threads import choice
 
 STARTED = time.perf_counter()
 SLOPE = 0.3
@@ -45,7 +45,7 @@ def main():
     repeated(part, x)
     weight = np.array([SLOPE], np.float16)
     for threads in (1, 2):
-        _teams.set_parallel_bytes(1 << 20 if threads > 1 else 1 << 60)
+        choice.set_parallel_bytes(1 << 20 if threads > 1 else 1 << 60)
         fl.set_num_threads(threads)
         fl.LeakyReLU(SLOPE)(x, out)
         check(f"direct, {threads} threads", out, forward)

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 import fastlrelu as fl
-from fastlrelu import _loops
+from fastlrelu.dispatch import loops
 
 CHUNK = 1 << 22
 
@@ -37,7 +37,7 @@ def wrong_values(act, ufunc_slope, levels):
         expected = definition(x, ufunc_slope, product, positive)
         plain = None
         for level in levels:
-            _loops.use_level(level)
+            loops.use_level(level)
             started = time.perf_counter()
             act(x, direct)
             fl.leaky_relu(x, ufunc_slope, out=through_ufunc)
@@ -53,7 +53,7 @@ def wrong_values(act, ufunc_slope, levels):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--levels", default=",".join(_loops.levels()))
+    parser.add_argument("--levels", default=",".join(loops.levels()))
     parser.add_argument("--slopes", default="0.01,0.2,1.3,-0.5")
     given = parser.parse_args()
     failed = False

@@ -7,7 +7,7 @@ from subprocesses import ALWAYS_PARALLEL, run_python
 
 import fastlrelu as fl
 import reference as ref
-from fastlrelu import _teams
+from fastlrelu.threads import choice
 
 needs_mxcsr = pytest.mark.skipif(not fp_environment.available, reason="reads MXCSR out of glibc's fenv_t")
 
@@ -83,14 +83,14 @@ def test_exceptions_that_trap_do_not_trap_in_a_kernel():
 import faulthandler
 faulthandler.enable()
 import numpy as np, fastlrelu as fl
-from fastlrelu import _loops
+from fastlrelu.dispatch import loops
 import fp_environment as fp
 import reference as ref
 from test_fp_state import SIZES, direct_calls, operands, ufunc_calls
 
 unmasked = 0x1F80 & ~(fp.TRAP_INVALID | fp.TRAP_DIVIDE | fp.TRAP_OVERFLOW | fp.TRAP_UNDERFLOW)
-for level in _loops.levels():
-    _loops.use_level(level)
+for level in loops.levels():
+    loops.use_level(level)
     for threads in (1, 2, 7):
         fl.set_num_threads(threads)
         for dtype in ref.DTYPES:
@@ -158,7 +158,7 @@ def test_no_warning_whatever_the_values(simd_level, dtype, thread_count):
 def test_one_two_and_seven_threads_give_the_same_bits(simd_level, dtype, rng):
     x, grad = (ref.random_values(rng, (11, 7, 4099), dtype) for _ in range(2))
     weight = rng.standard_normal(7).astype(dtype)
-    _teams.set_parallel_bytes(256 << 10)
+    choice.set_parallel_bytes(256 << 10)
     answers = []
     try:
         for threads in (1, 2, 7):
@@ -167,7 +167,7 @@ def test_one_two_and_seven_threads_give_the_same_bits(simd_level, dtype, rng):
                 channels = fl.prelu(x, weight), *fl.prelu_grad(grad, x, weight)
                 answers.append((*forward, *channels, fl.LeakyReLU(0.1).grad(grad, x)))
     finally:
-        _teams.set_parallel_bytes(None)
+        choice.set_parallel_bytes(None)
     for other in answers[1:]:
         for result, wanted in zip(other, answers[0], strict=True):
             ref.assert_same_bits(result, wanted)

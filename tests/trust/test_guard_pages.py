@@ -6,7 +6,7 @@ import pytest
 from subprocesses import ALWAYS_PARALLEL, run_python
 
 import reference as ref
-from fastlrelu import _loops
+from fastlrelu.dispatch import loops
 
 pytestmark = [
     pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs mmap and mprotect"),
@@ -18,12 +18,12 @@ PRELUDE = """
 import faulthandler, itertools, sys
 faulthandler.enable()
 import numpy as np, fastlrelu as fl
-from fastlrelu import _loops
+from fastlrelu.dispatch import loops
 import reference as ref
 from guarded import Pages, filled
 
 dtype = {dtype}
-_loops.use_level("{level}")
+loops.use_level("{level}")
 rng = np.random.default_rng(1)
 
 def numbers(n):
@@ -100,7 +100,7 @@ for n, threads, stream, at_end in itertools.product(
     (262144 // dtype.itemsize + 1, 393216 // dtype.itemsize, (1 << 20) // dtype.itemsize - 1), (1, 2, 3),
     (1, 1 << 60), (False, True)
 ):
-    _loops.set_stream_threshold(stream)
+    loops.set_stream_threshold(stream)
     fl.set_num_threads(threads)
     values, upstream = numbers(n), numbers(n)
     x, grad = filled(pages[0], values, at_end), filled(pages[1], upstream, at_end)
@@ -119,7 +119,7 @@ for n, threads, stream, at_end in itertools.product(
 DTYPES = {str(dtype): "ref.BFLOAT16" if dtype == ref.BFLOAT16 else f"np.dtype('{dtype}')" for dtype in ref.DTYPES}
 
 
-@pytest.mark.parametrize("level", _loops.levels())
+@pytest.mark.parametrize("level", loops.levels())
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("program", [EVERY_LENGTH, PRELU, LARGE], ids=["every_length", "prelu", "large"])
 def test_nothing_outside_the_operands(level, dtype, program):

@@ -47,7 +47,9 @@ print("alive")
     assert out.split() == ["ImportError"] * 3 + ["alive"]
 
 
-@pytest.mark.parametrize("module", ["_threads", "_loops", "_ufuncs", "_calls", "_prelu"])
+@pytest.mark.parametrize(
+    "module", ["threads.number", "dispatch.loops", "ufuncs.registration", "calls.leaky_relu", "calls.prelu"]
+)
 def test_our_own_modules_refuse_a_second_interpreter(module):
     """NumPy refuses first in the test above, where it was imported already."""
     path = sys.modules[f"fastlrelu.{module}"].__file__
@@ -82,8 +84,8 @@ for _ in range(3):
     assert fl.leaky_relu is first
     assert (fl.leaky_relu(x, 0.5) == [-1.0, 1.0]).all()
     assert pickle.loads(pickle.dumps(fl.leaky_relu)) is fl.leaky_relu
-    importlib.reload(sys.modules["fastlrelu._config"])
-    importlib.reload(sys.modules["fastlrelu._processors"])
+    importlib.reload(sys.modules["fastlrelu.info.config"])
+    importlib.reload(sys.modules["fastlrelu.threads.processors"])
 for name in [name for name in sys.modules if name.startswith("fastlrelu")]:
     del sys.modules[name]
 import fastlrelu as again

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from subprocesses import ALWAYS_PARALLEL, run_python
 
-from fastlrelu import _processors, _threads
+from fastlrelu.threads import number
+from fastlrelu.threads.processors import quota_count
 
 pytestmark = [
-    pytest.mark.skipif(not _threads.openmp, reason="a build without OpenMP has one thread"),
+    pytest.mark.skipif(not number.openmp, reason="a build without OpenMP has one thread"),
     pytest.mark.timeout(60),
 ]
 
@@ -149,11 +150,11 @@ def test_a_quota_counts_unless_a_number_is_given():
     load = """
 import importlib.util, pathlib, sys
 spec = importlib.util.find_spec("fastlrelu")
-path = pathlib.Path(spec.origin).with_name("_processors.py")
-module = importlib.util.module_from_spec(importlib.util.spec_from_file_location("fastlrelu._processors", path))
+path = pathlib.Path(spec.origin).parent / "threads/processors.py"
+module = importlib.util.module_from_spec(importlib.util.spec_from_file_location("fastlrelu.threads.processors", path))
 exec(path.read_text(), module.__dict__)
 module.quota_count = lambda root="/": QUOTA
-sys.modules["fastlrelu._processors"] = module
+sys.modules["fastlrelu.threads.processors"] = module
 """
     one = load.replace("QUOTA", "1")
     words = f"the CPU quota pays for 1 of {processors} processors"
@@ -214,7 +215,7 @@ CPU_V1 = "sys/fs/cgroup/cpu,cpuacct"
     ],
 )  # fmt: skip
 def test_control_groups(tmp_path, contents, expected):
-    assert _processors.quota_count(cgroup_files(tmp_path, contents)) == expected
+    assert quota_count(cgroup_files(tmp_path, contents)) == expected
 
 
 def test_any_text_in_the_control_group_files(tmp_path):
@@ -227,7 +228,7 @@ def test_any_text_in_the_control_group_files(tmp_path):
     def check(group, quota):
         (root / V2).write_text(group, encoding="utf-8", errors="replace")
         (root / "sys/fs/cgroup/a/cpu.max").write_text(quota, encoding="utf-8", errors="replace")
-        count = _processors.quota_count(root)
+        count = quota_count(root)
         assert count is None or count >= 1
 
     check()

@@ -25,7 +25,7 @@ assert fl.config()["simd"] == LEVEL, fl.config()["simd"]
 assert "avx512" not in fl.config()["simd_available"]
 rng = np.random.default_rng(0)
 for level in fl.config()["simd_available"]:
-    fl._loops.use_level(level)
+    fl.dispatch.loops.use_level(level)
     for dtype in ref.DTYPES:
         cases = [ref.random_values(rng, n, dtype) for n in (1, 7, 33, 1000)]
         cases += [ref.telling_values(dtype), ref.every_half(dtype)[::5]] if dtype.itemsize == 2 else []

@@ -6,10 +6,10 @@ import sys
 import pytest
 from subprocesses import ALWAYS_PARALLEL, run_python
 
-from fastlrelu import _threads
+from fastlrelu.threads import number
 
 pytestmark = [
-    pytest.mark.skipif(not _threads.openmp, reason="a build without OpenMP has no threads"),
+    pytest.mark.skipif(not number.openmp, reason="a build without OpenMP has no threads"),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and only there a thread is moved"),
     pytest.mark.timeout(60),
 ]

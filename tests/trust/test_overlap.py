@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import fastlrelu as fl
 import reference as ref
-from fastlrelu import _loops, _teams
+from fastlrelu.dispatch import loops
+from fastlrelu.threads import choice
 
 DTYPES = [np.dtype(t) for t in ("e", "f", "d")]
 # Elements of a view: scalar ways, packing buffers, NumPy's own buffer of 8192, and teams from 256 KiB of traffic on.
@@ -34,15 +35,15 @@ def view(memory, n, step, start):
 @contextmanager
 def policy(threads, streamed):
     """So many threads from 256 KiB on, and every large result past the caches or none."""
-    before = _loops.stream_threshold()
-    _teams.set_parallel_bytes(256 << 10)
-    _loops.set_stream_threshold(1 if streamed else 1 << 60)
+    before = loops.stream_threshold()
+    choice.set_parallel_bytes(256 << 10)
+    loops.set_stream_threshold(1 if streamed else 1 << 60)
     try:
         with fl.num_threads(threads):
             yield
     finally:
-        _teams.set_parallel_bytes(None)
-        _loops.set_stream_threshold(before)
+        choice.set_parallel_bytes(None)
+        loops.set_stream_threshold(before)
 
 
 POLICIES = list(itertools.product((1, 2, 7), (False, True)))

@@ -23,9 +23,9 @@ from cpython.pythread cimport (
     NOWAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock
 )
 
-from ._threads cimport permitted_threads
+from .number cimport permitted_threads
 
-from . import _caches
+from ..dispatch import caches
 
 cdef extern from "affinity.h" nogil:
     int processors_of_caller()
@@ -316,7 +316,7 @@ def measurements():
 def number_of_work(name):
     """A number for `Job.work`: calls with the same one take about as long per byte."""
     if len(_works) == WORKS:
-        raise RuntimeError(f"no number left for {name!r}: WORKS in _teams.pyx is {WORKS}")
+        raise RuntimeError(f"no number left for {name!r}: WORKS in choice.pyx is {WORKS}")
     _works.append(name)
     return len(_works) - 1
 
@@ -343,6 +343,6 @@ def set_parallel_bytes(nbytes):
 
 
 _works = []
-_override = _caches.bytes_from_environment("FASTLRELU_PARALLEL_BYTES")
+_override = caches.bytes_from_environment("FASTLRELU_PARALLEL_BYTES")
 if _override is not None:
     set_parallel_bytes(_override)

@@ -12,7 +12,7 @@ b. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THR
 import numbers
 import os
 
-from . import _processors
+from .processors import quota_count
 
 cdef extern from "openmp.h" nogil:
     const int openmp_compiled
@@ -187,7 +187,7 @@ cdef _read_environment():
         _threads_by_environment = os.environ["OMP_NUM_THREADS"]
         named_by_environment = True
     else:
-        quota = _processors.quota_count()
+        quota = quota_count()
         if quota is not None and quota < quota_limit:
             quota_limit = quota
 

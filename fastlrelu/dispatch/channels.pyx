@@ -14,8 +14,8 @@ cimport numpy as cnp
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from ._teams cimport Job, Team, enter_team, leave_team, run_blocks
-from ._loops cimport (
+from ..threads.choice cimport Job, Team, enter_team, leave_team, run_blocks
+from .loops cimport (
     FL_MAX_INPUTS, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state, repeat, run_contiguous, stream_bytes
 )
 

@@ -10,16 +10,16 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
 from libc.string cimport memcpy
 
-from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
-from ._channels cimport Channels, channels_of, run_by_channel
-from ._loops cimport (
+from .arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
+from ..dispatch.channels cimport Channels, channels_of, run_by_channel
+from ..dispatch.loops cimport (
     FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_add_leaky_relu, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad,
     Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of, run_known
 )
 
 import numpy as np
 
-from ._operations import add_leaky_relu, leaky_relu, leaky_relu_grad
+from ..ufuncs.operations import add_leaky_relu, leaky_relu, leaky_relu_grad
 
 cdef extern from "kernels/slope.h" nogil:
     ctypedef union fl_slope:

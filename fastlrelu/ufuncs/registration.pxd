@@ -1,5 +1,5 @@
 # NumPy's type number of each dtype, for the direct calls.
 
-from ._loops cimport FL_DTYPES
+from ..dispatch.loops cimport FL_DTYPES
 
 cdef int type_numbers[FL_DTYPES]

@@ -9,7 +9,7 @@ import itertools
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
 
-from ._loops cimport (
+from ..dispatch.loops cimport (
     FL_BFLOAT16, FL_DTYPES, FL_FLOAT16, FL_FLOAT32, FL_FLOAT64, FL_LONGDOUBLE, FL_MAX_INPUTS, FL_OPERATIONS, Row,
     operation_of, row_of, run
 )

@@ -3,8 +3,8 @@
 
 cimport numpy as cnp
 
-from ._loops cimport FL_DTYPES, FL_FLOAT32
-from ._ufuncs cimport type_numbers
+from ..dispatch.loops cimport FL_DTYPES, FL_FLOAT32
+from ..ufuncs.registration cimport type_numbers
 
 
 cdef inline int dtype_of(int type_number) noexcept nogil:

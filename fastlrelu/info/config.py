@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from . import _caches, _loops, _teams, _threads, _ufuncs
-from ._version import __version__
+from .._version import __version__
+from ..dispatch import caches, loops
+from ..threads import choice, number
+from ..ufuncs import registration
 
 
 def config() -> dict[str, Any]:
@@ -28,22 +30,21 @@ def config() -> dict[str, Any]:
     --------
     show_config : the same as text
     """
-    caches = _caches.cache_sizes()
     return {
         "version": __version__,
         "numpy": np.__version__,
-        "simd": _loops.level(),
-        "simd_available": _loops.levels(),
-        "dtypes": _ufuncs.dtypes(),
-        "openmp": _threads.openmp,
-        "threads": _threads.get_num_threads(),
-        "threads_reason": _threads.threads_reason(),
-        "parallel_bytes": _teams.parallel_bytes(),
-        "parallel_reason": _teams.parallel_reason(),
-        "parallel_measured": _teams.measurements(),
-        "stream_bytes": _loops.stream_threshold(),
-        "stream_reason": _caches.stream_reason(),
-        "caches": caches,
+        "simd": loops.level(),
+        "simd_available": loops.levels(),
+        "dtypes": registration.dtypes(),
+        "openmp": number.openmp,
+        "threads": number.get_num_threads(),
+        "threads_reason": number.threads_reason(),
+        "parallel_bytes": choice.parallel_bytes(),
+        "parallel_reason": choice.parallel_reason(),
+        "parallel_measured": choice.measurements(),
+        "stream_bytes": loops.stream_threshold(),
+        "stream_reason": caches.stream_reason(),
+        "caches": caches.cache_sizes(),
     }
 
 
@@ -63,7 +64,7 @@ def show_config() -> None:
     config : the same as a dict
     """
     c = config()
-    caches = ", ".join(f"L{level} {_size(nbytes)}" for level, nbytes in sorted(c["caches"].items()))
+    cache_text = ", ".join(f"L{level} {_size(nbytes)}" for level, nbytes in sorted(c["caches"].items()))
     print(f"fastlrelu {c['version']}, NumPy {c['numpy']}")
     print(f"SIMD      {c['simd']} (this CPU has: {', '.join(c['simd_available'])})")
     print(f"dtypes    {', '.join(c['dtypes'])}")
@@ -71,7 +72,7 @@ def show_config() -> None:
     print(f"threads   {c['threads']}: {c['threads_reason']}")
     print(f"          from {_size(c['parallel_bytes'])} of traffic: {c['parallel_reason']}")
     print(f"streaming from {_size(c['stream_bytes'])} of traffic: {c['stream_reason']}")
-    print(f"caches    {caches or 'unknown'}")
+    print(f"caches    {cache_text or 'unknown'}")
     for row in c["parallel_measured"]:
         alone, together = (f"{v:.1f}" if v else "-" for v in (row["alone"], row["together"]))
         kind = f"{row['work']}, {_size(row['bytes'])}, output {row['memory']}"

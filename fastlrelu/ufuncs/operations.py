@@ -6,7 +6,7 @@ each docstring.
 
 from numpy import ufunc as _ufunc
 
-from ._ufuncs import register as _register
+from .registration import register as _register
 
 leaky_relu: _ufunc = _register(
     "leaky_relu",

@@ -12,25 +12,26 @@ cimport numpy as cnp
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from ._arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
-from ._channels cimport Channels, channels_of, run_by_channel, write_out
-from ._teams cimport Job, Team, enter_team, leave_team, run_blocks
-from ._loops cimport (
+from .arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
+from ..dispatch.channels cimport Channels, channels_of, run_by_channel, write_out
+from ..threads.choice cimport Job, Team, enter_team, leave_team, run_blocks
+from ..dispatch.loops cimport (
     FL_BFLOAT16, FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave,
     fl_fp_state, fl_prelu_grad, prelu_grad_kernel, row_of
 )
 
 import numpy as np
 
-from . import _loops, _teams
-from ._operations import leaky_relu, leaky_relu_grad
-from ._prelu_operands import as_index, as_operand, broadcastable, checked_axis, is_ndarray
+from ..dispatch import loops
+from ..threads import choice
+from ..ufuncs.operations import leaky_relu, leaky_relu_grad
+from .prelu_operands import as_index, as_operand, broadcastable, checked_axis, is_ndarray
 
 cnp.import_array()
 
 cdef int[FL_DTYPES] backward_work
-for _dtype, _name in _loops.dtype_names.items():
-    backward_work[_dtype] = _teams.number_of_work(f"prelu_grad {_name}")
+for _dtype, _name in loops.dtype_names.items():
+    backward_work[_dtype] = choice.number_of_work(f"prelu_grad {_name}")
 
 cdef enum:
     # Of the gradient: elements summed in one go side by side, and shorter rows than this are summed by column.

@@ -2,7 +2,7 @@
 
 cimport numpy as cnp
 
-from ._loops cimport Row
+from .loops cimport Row
 
 # A contiguous array in the order of its memory.
 cdef struct Channels:

@@ -11,9 +11,10 @@ b. Python-facing code is compiled for the baseline alone. The wider instructions
 """
 import os
 
-from ._teams cimport Job, Team, enter_team, leave_team, run_blocks, smallest_team_bytes
+from ..threads.choice cimport Job, Team, enter_team, leave_team, run_blocks, smallest_team_bytes
 
-from . import _caches, _teams
+from ..threads import choice
+from . import caches
 
 cdef extern from "kernels/kernels.h" nogil:
     ctypedef struct fl_level:
@@ -44,7 +45,7 @@ cdef enum:
 
 cdef Row rows[FL_OPERATIONS][FL_DTYPES]
 cdef const fl_level *active_level = NULL
-stream_bytes = _caches.stream_bytes()
+stream_bytes = caches.stream_bytes()
 
 dtype_names = {
     FL_FLOAT16: "float16", FL_BFLOAT16: "bfloat16", FL_FLOAT32: "float32", FL_FLOAT64: "float64",
@@ -310,7 +311,7 @@ cdef _build_table():
         for dtype in range(FL_DTYPES):
             rows[operation][dtype].inputs = fl_operations[operation].inputs
             rows[operation][dtype].itemsize = itemsizes[dtype]
-            rows[operation][dtype].work = _teams.number_of_work(
+            rows[operation][dtype].work = choice.number_of_work(
                 f"{fl_operations[operation].name.decode()} {dtype_names[dtype]}")
             rows[operation][dtype].all_units = dtype == FL_LONGDOUBLE
 
