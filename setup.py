@@ -21,7 +21,7 @@ int main(void) {
     int threads = 0;
     #pragma omp parallel reduction(+ : threads)
     threads += 1;
-    return threads > 0 && omp_get_max_threads() > 0 && omp_get_thread_limit() > 0 && omp_get_level() == 0 ? 0 : 1;
+    return threads > 0 && omp_get_max_threads() > 0 ? 0 : 1;
 }
 """
 
@@ -33,7 +33,11 @@ MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
 # The rest is as fast without it, and in a wheel a tenth smaller.
 GCC_KERNEL_FLAGS = ["-O3"]
 
-OPENMP_FLAGS = {"msvc": (["/openmp"], []), "unix": (["-fopenmp"], ["-fopenmp"])}
+# For compiling and for linking, the first that work. Apple's clang knows OpenMP, but not its option and library.
+OPENMP_FLAGS = {
+    "msvc": [(["/openmp"], [])],
+    "unix": [(["-fopenmp"], ["-fopenmp"]), (["-Xpreprocessor", "-fopenmp"], ["-lomp"])],
+}
 
 
 class BuildExt(build_ext):
@@ -41,32 +45,37 @@ class BuildExt(build_ext):
 
     def build_extensions(self):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
-        openmp = self._openmp_works(*OPENMP_FLAGS[kind])
+        openmp = self._openmp_flags(OPENMP_FLAGS[kind])
         for extension in self.extensions:
             extension.extra_compile_args += MSVC_FLAGS if kind == "msvc" else GCC_FLAGS
             if kind == "unix" and extension.name == "fastlrelu.dispatch.loops":
                 extension.extra_compile_args += GCC_KERNEL_FLAGS
-            if openmp and extension.name in ("fastlrelu.threads.number", "fastlrelu.threads.choice"):
-                compile_flags, link_flags = OPENMP_FLAGS[kind]
-                extension.extra_compile_args += compile_flags
-                extension.extra_link_args += link_flags
+            if extension.name == "fastlrelu.threads.region":
+                extension.extra_compile_args += openmp[0]
+                extension.extra_link_args += openmp[1]
         super().build_extensions()
 
-    def _openmp_works(self, compile_flags, link_flags):
+    def _openmp_flags(self, candidates):
         if os.environ.get("FASTLRELU_OPENMP") == "0":
             self._note_serial("FASTLRELU_OPENMP=0")
-            return False
+            return [], []
+        for compile_flags, link_flags in candidates:
+            try:
+                self._probe_openmp(compile_flags, link_flags)
+            except (CompileError, LinkError, OSError, subprocess.SubprocessError) as error:
+                reason = error
+            else:
+                return compile_flags, link_flags
+        self._note_serial(f"the OpenMP probe failed: {reason}")
+        return [], []
+
+    def _probe_openmp(self, compile_flags, link_flags):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
             source.write_text(OPENMP_PROBE)
-            try:
-                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=compile_flags)
-                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link_flags)
-                subprocess.run([Path(folder, "probe")], check=True, timeout=60)
-            except (CompileError, LinkError, OSError, subprocess.SubprocessError) as error:
-                self._note_serial(f"the OpenMP probe failed: {error}")
-                return False
-        return True
+            objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=compile_flags)
+            self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link_flags)
+            subprocess.run([Path(folder, "probe")], check=True, timeout=60)
 
     def _note_serial(self, reason):
         # Through warn() as well as standard error: pip shows neither without -v, show_config() always does.
@@ -118,6 +127,8 @@ def extension(name, *sources):
 setup(
     ext_modules=cythonize(
         [
+            extension("threads.idle"),
+            extension("threads.region"),
             extension("threads.number"),
             extension("threads.choice"),
             extension("dispatch.loops", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),

@@ -14,7 +14,8 @@ from libc.string cimport memcpy, memset
 
 from .arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, writable_like
 from ..dispatch.channels cimport Channels, channels_of, run_by_channel, write_out
-from ..threads.choice cimport Job, Team, enter_team, leave_team, run_blocks
+from ..threads.choice cimport Job, Team, enter_team, leave_team
+from ..threads.region cimport run_blocks
 from ..dispatch.loops cimport (
     FL_BFLOAT16, FL_DTYPES, FL_LONGDOUBLE, FL_OPERATION_leaky_relu, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave,
     fl_fp_state, fl_prelu_grad, prelu_grad_kernel, row_of
@@ -226,7 +227,7 @@ cdef int backward(Backward *call, char *totals) noexcept nogil:
     job.output = call.grad_x + job.nbytes // 6
     enter_team(&team, &job)
     call.team = team.threads > 1
-    run_blocks(&team, backward_block, call, blocks)
+    run_blocks(team.threads, backward_block, call, blocks)
     leave_team(&team, &job)
     total_partial(call, totals)
     if call.by_way_of_float:

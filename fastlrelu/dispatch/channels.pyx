@@ -14,7 +14,8 @@ cimport numpy as cnp
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from ..threads.choice cimport Job, Team, enter_team, leave_team, run_blocks
+from ..threads.choice cimport Job, Team, enter_team, leave_team
+from ..threads.region cimport run_blocks
 from .loops cimport (
     FL_MAX_INPUTS, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state, repeat, run_contiguous, stream_bytes
 )
@@ -162,7 +163,7 @@ cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexc
     enter_team(&team, &job)
     call.team = team.threads > 1
     call.stream = past_caches and not team.new_output and 2 * call.piece * row.itemsize > STREAM_PIECE_BYTES
-    run_blocks(&team, channel_block, &call, (call.n + call.block - 1) // call.block)
+    run_blocks(team.threads, channel_block, &call, (call.n + call.block - 1) // call.block)
     leave_team(&team, &job)
     fl_fp_leave(&call.caller, row.all_units)
     free(written_out)

@@ -11,7 +11,8 @@ b. Python-facing code is compiled for the baseline alone. The wider instructions
 """
 import os
 
-from ..threads.choice cimport Job, Team, enter_team, leave_team, run_blocks, smallest_team_bytes
+from ..threads.choice cimport Job, Team, enter_team, leave_team, smallest_team_bytes
+from ..threads.region cimport run_blocks
 
 from ..threads import choice
 from . import caches
@@ -214,7 +215,7 @@ cdef void run_large(Call *call, Py_ssize_t nbytes) noexcept nogil:
     # A new page is cleared by the system first, and then in the cache.
     call.stream = (
         call.kind.contiguous and not call.kind.in_place and nbytes >= stream_bytes and not team.new_output)
-    run_blocks(&team, run_block, call, (call.n + call.block - 1) // call.block)
+    run_blocks(team.threads, run_block, call, (call.n + call.block - 1) // call.block)
     leave_team(&team, &job)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._version import __version__
 from ..dispatch import caches, loops
-from ..threads import choice, number
+from ..threads import choice, idle, number, region
 from ..ufuncs import registration
 
 
@@ -19,24 +19,28 @@ def config() -> dict[str, Any]:
     -------
     dict
         ``version``, ``numpy``: versions. ``simd``: the level in use; ``simd_available``: those of this CPU, best first.
-        ``openmp``: whether threads were built in. ``threads``: what `get_num_threads` returns; ``threads_reason``: the
-        rule that set it. ``parallel_bytes``, ``stream_bytes``: the memory traffic from which a call may use threads,
-        and from which a new or separate output is stored past the caches; ``parallel_reason``, ``stream_reason``: where
-        they come from. ``parallel_measured``: GB/s by one thread and by several, for each
-        size that was tried, with output memory ``present`` or ``new``.
+        ``openmp``: whether threads were built in. ``openmp_library``: the file of the OpenMP library in use, another
+        package's where that was loaded first; ``openmp_idle``: how long its threads stay awake. ``threads``: what
+        `get_num_threads` returns; ``threads_reason``: the rule that set it. ``parallel_bytes``, ``stream_bytes``: the
+        memory traffic from which a call may use threads, and from which a new or separate output is stored past the
+        caches; ``parallel_reason``, ``stream_reason``: where they come from. ``parallel_measured``: GB/s by one thread
+        and by several, for each kind of call that was tried.
         ``caches``: bytes by level. ``dtypes``: names of the supported dtypes.
 
     See Also
     --------
     show_config : the same as text
     """
+    library = region.library()
     return {
         "version": __version__,
         "numpy": np.__version__,
         "simd": loops.level(),
         "simd_available": loops.levels(),
         "dtypes": registration.dtypes(),
-        "openmp": number.openmp,
+        "openmp": region.compiled,
+        "openmp_library": library,
+        "openmp_idle": None if library is None else idle.waits(library, region.llvm),
         "threads": number.get_num_threads(),
         "threads_reason": number.threads_reason(),
         "parallel_bytes": choice.parallel_bytes(),
@@ -68,7 +72,9 @@ def show_config() -> None:
     print(f"fastlrelu {c['version']}, NumPy {c['numpy']}")
     print(f"SIMD      {c['simd']} (this CPU has: {', '.join(c['simd_available'])})")
     print(f"dtypes    {', '.join(c['dtypes'])}")
-    print(f"OpenMP    {'yes' if c['openmp'] else 'NO: built without threads'}")
+    print(f"OpenMP    {c['openmp_library'] or 'yes' if c['openmp'] else 'NO: built without threads'}")
+    if c["openmp_idle"]:
+        print(f"          idle threads stay awake: {c['openmp_idle']}")
     print(f"threads   {c['threads']}: {c['threads_reason']}")
     print(f"          from {_size(c['parallel_bytes'])} of traffic: {c['parallel_reason']}")
     print(f"streaming from {_size(c['stream_bytes'])} of traffic: {c['stream_reason']}")

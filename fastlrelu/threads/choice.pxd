@@ -1,6 +1,4 @@
-# What the other Cython modules use of the teams.
-
-ctypedef void (*block_task)(void *context, Py_ssize_t block) noexcept nogil
+# Whether several threads share a call: what the other Cython modules use of it.
 
 cdef struct Job:
     int work  # from number_of_work()
@@ -17,5 +15,4 @@ cdef struct Team:
 cdef Py_ssize_t smallest_team_bytes
 
 cdef void enter_team(Team *team, const Job *job) noexcept nogil
-cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil
 cdef void leave_team(const Team *team, const Job *job) noexcept nogil

@@ -4,6 +4,7 @@ from typing import TypedDict, type_check_only
 class Measurement(TypedDict):
     work: str
     memory: str
+    workers: str
     bytes: int
     alone: float | None
     together: float | None

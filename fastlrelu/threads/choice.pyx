@@ -1,46 +1,32 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False, freethreading_compatible=True
-"""The teams: whether several threads share a call, and how its blocks are shared out.
+"""The choice: whether several threads share a call.
 
 Design
 ------
 a. A call with less work than ``smallest_team_bytes`` never comes here. No parallel region is faster than that.
-b. One team at a time in the process: a lock that is tried, never waited for. Whoever does not get it works alone, so
-   that concurrent callers do not multiply the threads. The lock also guards every measurement below, but for the
-   term of the way that is held, which is atomic.
-c. The threads are ours, ``workers.h`` says why, and OpenMP's only where there is no fork: the caller hands the work to
-   ``launcher.h`` and works beside it. Whoever is late finds the blocks taken, and is not waited for.
-d. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place and for output
-   memory that the system has yet to provide, which several threads fetch faster than one, a few calls of each way are
-   timed, one after the other, and the faster way is held for a number of calls before both are timed again: for ever
-   more calls while the same way wins, and for the more the more the other loses. Where an
-   empty parallel region takes longer than threads could save, they are not even tried, and a held team that suddenly
-   takes longer than one thread did, in the mean of its latest calls, ends its term.
+b. Whoever does not get the region (``region.pyx``) works alone. Whoever has it also owns every measurement below, but
+   for the term of the way that is held, which is atomic.
+c. Threads must not lose to one thread. Per operation, dtype and size, and apart for results in place, for output memory
+   that the system has yet to provide, which several threads fetch faster than one, and for callers whose workers do not
+   stay, a few calls of each way are timed, one after the other, and the faster way is held for a number of calls before
+   both are timed again: for ever more calls while the same way wins, and for the more the more the other loses. Where
+   an empty region takes longer than threads could save, they are not even tried, and a held team that suddenly takes
+   longer than one thread did, in the mean of its latest calls, ends its term.
 """
+import itertools
+
 from libc.limits cimport INT_MAX
 from libc.string cimport memset
-from cpython.pythread cimport (
-    NOWAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock
-)
 
 from .number cimport permitted_threads
+from .region cimport close_region, open_region, release_region, run_blocks, take_region, workers_are_kept
 
 from ..dispatch import caches
 
-cdef extern from "affinity.h" nogil:
-    int processors_of_caller()
-
-cdef extern from "clock.h" nogil:
-    long long nanoseconds()
-
-cdef extern from "launcher.h" nogil:
-    ctypedef unsigned long long fl_taken
-    int fl_launch(void (*region)(void *) noexcept nogil, void *context, int helpers)
-    void fl_await_begin()
-    void fl_await()
-    Py_ssize_t fl_take(fl_taken *taken, Py_ssize_t blocks, bint at_back)
-
 cdef extern from "platform.h" nogil:
+    long long nanoseconds()
+    int processors_of_caller()
     long long load_relaxed(const long long *value)
     void store_relaxed(long long *value, long long new_value)
     bint page_is_absent(const char *address)
@@ -74,13 +60,11 @@ cdef enum:
     LAST_TERM = 65536
     # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
     CALLS_PER_LOSS = 64
-    # A team that takes this many times as long as one thread gets no second call. Longer calls count as this long: what
-    # happens once in a while must not decide.
+    # A team that takes this many times as long as one thread gets no more calls than the first, which wake it up.
+    # Longer calls count as this long: what happens once in a while must not decide.
     HOPELESS = 4
     # A few microseconds of work at the speed of the second-level cache.
     DEFAULT_TEAM_BYTES = 512 << 10
-    # What the counters of taken blocks can count.
-    MOST_BLOCKS = 1 << 30
     # Asking the system for the state of a page is nothing beside this much work.
     ASK_BYTES = 4 << 20
 
@@ -101,69 +85,52 @@ cdef enum:
     IN_PLACE
     MEMORIES
 
-cdef Slot slots[WORKS][MEMORIES][SIZES]
 # Of an empty parallel region; no threads: not measured yet.
-cdef double region_nanoseconds = 0
-cdef int region_threads = 0
-cdef PyThread_type_lock team_lock = PyThread_allocate_lock()
+cdef struct Cost:
+    double nanoseconds
+    int threads
+
+# Callers whose workers are started anew for each region, and callers whose workers stay.
+cdef Slot slots[2][WORKS][MEMORIES][SIZES]
+cdef Cost costs[2]
 cdef bint measured_choice = True
 
 
-cdef Slot *slot_of(const Job *job, bint new_output) noexcept nogil:
+cdef Slot *slot_of(const Job *job, bint new_output, bint kept) noexcept nogil:
     cdef Py_ssize_t rest = job.nbytes >> FIRST_SIZE + 1
     cdef int size = 0
     while rest > 0 and size < SIZES - 1:
         rest >>= 1
         size += 1
-    return &slots[job.work][IN_PLACE if job.in_place else NEW if new_output else PRESENT][size]
+    return &slots[kept][job.work][IN_PLACE if job.in_place else NEW if new_output else PRESENT][size]
 
 
-# One call's blocks, and which of them are taken.
-cdef struct Work:
-    block_task task
-    void *context
-    Py_ssize_t blocks
-    fl_taken taken
+cdef void no_work(void *context, Py_ssize_t block) noexcept nogil:
+    pass
 
 
-cdef void take_blocks(Work *work, bint at_back) noexcept nogil:
-    cdef Py_ssize_t block = fl_take(&work.taken, work.blocks, at_back)
-    while block < work.blocks:
-        work.task(work.context, block)
-        block = fl_take(&work.taken, work.blocks, at_back)
-
-
-cdef void help_with_blocks(void *work) noexcept nogil:
-    take_blocks(<Work *>work, True)
-
-
-cdef void measure_region(int threads) noexcept nogil:
-    """Time a parallel region without work, between threads that are awake: the least of a few."""
-    global region_nanoseconds, region_threads
-    cdef Work work
+cdef void measure_region(Cost *cost, int threads, int processors) noexcept nogil:
+    """Time a region without work: the least of a few."""
     cdef long long started
     cdef double sample
     cdef int _i
-    memset(&work, 0, sizeof(Work))
-    region_threads = threads
-    region_nanoseconds = 0
+    cost.threads = threads
+    cost.nanoseconds = 0
     for _i in range(REGIONS):
         started = nanoseconds()
-        if fl_launch(help_with_blocks, &work, threads - 1):
-            fl_await_begin()
-            fl_await()
+        if open_region(threads, processors):
+            run_blocks(threads, no_work, NULL, threads)
+            close_region(threads)
         sample = <double>(nanoseconds() - started)
-        region_nanoseconds = min(region_nanoseconds, sample) if region_nanoseconds > 0 else sample
+        cost.nanoseconds = min(cost.nanoseconds, sample) if cost.nanoseconds > 0 else sample
 
 
-cdef bint region_pays(int threads, double alone) noexcept nogil:
+cdef bint region_pays(Cost *cost, int threads, int processors, double alone) noexcept nogil:
     """Whether a region takes less than several threads could save of ``alone`` nanoseconds."""
-    if region_threads != threads:
-        measure_region(threads)
-    elif region_nanoseconds * threads > alone * (threads - 1):
-        # The machine may have been busy the last time.
-        measure_region(threads)
-    return region_nanoseconds * threads <= alone * (threads - 1)
+    # The machine may have been busy the last time.
+    if cost.threads != threads or cost.nanoseconds * threads > alone * (threads - 1):
+        measure_region(cost, threads, processors)
+    return cost.nanoseconds * threads <= alone * (threads - 1)
 
 
 cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
@@ -179,8 +146,8 @@ cdef void hold(Slot *slot, bint together, double loss) noexcept nogil:
     store_relaxed(&slot.term, slot.length)
 
 
-cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept nogil:
-    """The next step of a measurement, with the lock held: whether this call uses the team."""
+cdef bint measure_together(Slot *slot, Cost *cost, int threads, int processors, Py_ssize_t nbytes) noexcept nogil:
+    """The next step of a measurement, with the region taken: whether this call uses the team."""
     cdef int team_calls = SHORT_CALLS if slot.alone * nbytes < SHORT_NANOSECONDS else FIRST_CALLS
     if slot.threads != threads:
         store_relaxed(&slot.term, 0)
@@ -190,11 +157,11 @@ cdef bint measure_together(Slot *slot, int threads, Py_ssize_t nbytes) noexcept 
     if nbytes < always_try_bytes:
         if slot.calls_alone < FIRST_CALLS:
             return False
-        if slot.calls_together == 0 and not region_pays(threads, slot.alone * nbytes):
+        if slot.calls_together == 0 and not region_pays(cost, threads, processors, slot.alone * nbytes):
             hold(slot, False, 0)
             return False
         if slot.calls_together < team_calls:
-            if slot.calls_together == 0 or slot.together < HOPELESS * slot.alone:
+            if slot.calls_together < FIRST_CALLS or slot.together < HOPELESS * slot.alone:
                 return True
     else:
         # So long a call is not spent on one thread first.
@@ -216,6 +183,8 @@ cdef long long held_term(const Slot *slot, int threads) noexcept nogil:
 cdef void enter_team(Team *team, const Job *job) noexcept nogil:
     """Decide how many threads share the job; ``leave_team`` must follow."""
     cdef int threads = permitted_threads(INT_MAX)
+    cdef bint kept
+    cdef int processors
     cdef Slot *slot
     cdef long long term
     team.threads = 1
@@ -223,49 +192,38 @@ cdef void enter_team(Team *team, const Job *job) noexcept nogil:
     team.new_output = not job.in_place and job.nbytes >= ASK_BYTES and page_is_absent(job.output)
     if threads < 2 or job.nbytes < max(smallest_team_bytes, threads * thread_bytes):
         return
-    slot = slot_of(job, team.new_output)
+    kept = workers_are_kept()
+    slot = slot_of(job, team.new_output, kept)
     term = held_term(slot, threads)
-    if term <= 0:
-        # Not asked for before, since it takes a system call.
-        threads = permitted_threads(processors_of_caller())
-        if threads < 2:
-            return
-        term = held_term(slot, threads)
     # Two callers at once may count down from the same number: one call more or less is no matter.
     if term > 0:
         store_relaxed(&slot.term, term - 1)
         return
-    if not PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+    # Not asked for before, since it takes a system call.
+    processors = processors_of_caller()
+    threads = permitted_threads(processors)
+    if threads < 2 or not take_region():
         return
-    team.slot = slot
+    term = held_term(slot, threads)
+    if term > 0:
+        store_relaxed(&slot.term, term - 1)
+        release_region()
+        return
     if term < 0:
         store_relaxed(&slot.term, term + 1)
-        team.threads = threads
-    elif not measured_choice or measure_together(slot, threads, job.nbytes):
+    elif measured_choice and not measure_together(slot, &costs[kept], threads, processors, job.nbytes):
+        release_region()
+        team.slot = slot
+        team.started = nanoseconds()
+        return
+    team.started = nanoseconds()
+    if open_region(threads, processors):
+        team.slot = slot
         team.threads = threads
     else:
-        PyThread_release_lock(team_lock)
-    team.started = nanoseconds()
-
-
-cdef void run_blocks(const Team *team, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
-    """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
-    cdef Work work
-    cdef bint launched
-    cdef Py_ssize_t block
-    if blocks > MOST_BLOCKS:
-        for block in range(blocks):
-            task(context, block)
-        return
-    work.task = task
-    work.context = context
-    work.blocks = blocks
-    work.taken = 0
-    launched = team.threads > 1 and fl_launch(help_with_blocks, &work, team.threads - 1)
-    # The caller works on while the others wake up, and does their share if they are late.
-    take_blocks(&work, False)
-    if launched:
-        fl_await()
+        # Trying costs more than several threads save.
+        hold(slot, False, HOPELESS)
+        release_region()
 
 
 cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
@@ -273,6 +231,8 @@ cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
     cdef Slot *slot = <Slot *>team.slot
     if slot == NULL:
         return
+    if team.threads > 1:
+        close_region(team.threads)
     sample = <double>(nanoseconds() - team.started) / <double>job.nbytes
     if team.threads > 1:
         if load_relaxed(&slot.term) < 0:
@@ -283,33 +243,32 @@ cdef void leave_team(const Team *team, const Job *job) noexcept nogil:
         else:
             slot.together = min(slot.together, sample) if slot.calls_together > 0 else sample
             slot.calls_together = min(slot.calls_together + 1, SHORT_CALLS)
-    elif load_relaxed(&slot.term) == 0 and PyThread_acquire_lock(team_lock, NOWAIT_LOCK):
+    elif load_relaxed(&slot.term) == 0 and take_region():
         # The measurement may have ended meanwhile.
         if slot.term == 0:
             slot.alone = min(slot.alone, sample) if slot.calls_alone > 0 else sample
             slot.calls_alone += 1
     else:
         return
-    PyThread_release_lock(team_lock)
+    release_region()
 
 
 def measurements():
-    """One dict for each kind of call that was timed: work, output memory, traffic, GB/s alone and together."""
-    cdef int work, memory, size
+    """One dict for each kind of call that was timed: work, output memory, workers, traffic, GB/s alone and together."""
+    cdef int kept, work, memory, size
     cdef const Slot *slot
     rows = []
-    for work in range(len(_works)):
-        for memory in range(MEMORIES):
-            for size in range(SIZES):
-                slot = &slots[work][memory][size]
-                if slot.alone > 0 or slot.together > 0:
-                    rows.append({
-                        "work": _works[work],
-                        "memory": ("present", "new", "in place")[memory],
-                        "bytes": <long long>1 << size + FIRST_SIZE,
-                        "alone": 1 / slot.alone if slot.alone > 0 else None,
-                        "together": 1 / slot.together if slot.together > 0 else None,
-                    })
+    for kept, work, memory, size in itertools.product((1, 0), range(len(_works)), range(MEMORIES), range(SIZES)):
+        slot = &slots[kept][work][memory][size]
+        if slot.alone > 0 or slot.together > 0:
+            rows.append({
+                "work": _works[work],
+                "memory": ("present", "new", "in place")[memory],
+                "workers": ("started for each call", "kept")[kept],
+                "bytes": <long long>1 << size + FIRST_SIZE,
+                "alone": 1 / slot.alone if slot.alone > 0 else None,
+                "together": 1 / slot.together if slot.together > 0 else None,
+            })
     return rows
 
 
@@ -330,7 +289,7 @@ def parallel_reason():
     """Where the choice between one thread and several comes from, in words."""
     if not measured_choice:
         return "FASTLRELU_PARALLEL_BYTES, with several threads from there on"
-    cost = f"; an empty region takes {region_nanoseconds / 1000:.1f} us" if region_threads > 0 else ""
+    cost = f"; an empty region takes {costs[1].nanoseconds / 1000:.1f} us" if costs[1].threads > 0 else ""
     return f"no region is faster than less work; from there on the faster of both as measured{cost}"
 
 
@@ -340,6 +299,7 @@ def set_parallel_bytes(nbytes):
     smallest_team_bytes = DEFAULT_TEAM_BYTES if nbytes is None else nbytes
     measured_choice = nbytes is None
     memset(slots, 0, sizeof(slots))
+    memset(costs, 0, sizeof(costs))
 
 
 _works = []

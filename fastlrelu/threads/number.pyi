@@ -1,8 +1,6 @@
 from types import TracebackType
 from typing import Self, SupportsIndex
 
-openmp: bool
-
 def set_num_threads(n: SupportsIndex) -> None: ...
 def get_num_threads() -> int: ...
 

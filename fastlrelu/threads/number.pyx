@@ -4,28 +4,20 @@
 
 Design
 ------
-a. A forked child works alone: its copy of the OpenMP runtime has lost its threads and would wait for them for ever.
-b. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count; with
-   LLVM's library in the main thread alone, ``openmp.h`` says why. Without ``OMP_NUM_THREADS`` the CPU quota counts too.
-   OpenMP's own settings are never changed.
+a. The number of threads is read from OpenMP at each call, so that ``OMP_NUM_THREADS`` and threadpoolctl count. Without
+   ``OMP_NUM_THREADS`` the CPU quota counts too. OpenMP's own settings are never changed.
+b. Where OpenMP could not open a region safely, the number is 1: inside somebody's region, with some libraries in other
+   threads than the main one (``openmp.h``), in some forked children (``team.h``).
 """
 import numbers
 import os
 
+from .region cimport OpenMPState, openmp_at_import, openmp_now, region_may_open
+
+from . import region
 from .processors import quota_count
 
-cdef extern from "openmp.h" nogil:
-    const int openmp_compiled
-    int fork_happened
-    ctypedef struct openmp_state:
-        int threads
-        int limit
-        int level
-    openmp_state ask_openmp_first()
-    openmp_state openmp_now(const openmp_state *first)
-    int watch_forks()
-
-cdef extern from "affinity.h" nogil:
+cdef extern from "platform.h" nogil:
     int processors_of_caller()
 
 cdef enum:
@@ -35,25 +27,24 @@ cdef int requested_threads = 0
 # Whether OMP_NUM_THREADS named it, over quota and affinity.
 cdef bint named_by_environment = False
 cdef int quota_limit = 1 << 30
-cdef openmp_state at_import = ask_openmp_first()
 
 
-cdef int wanted_threads(const openmp_state *now, int processors) noexcept nogil:
+cdef int wanted_threads(const OpenMPState *now, int processors) noexcept nogil:
     """Before the limits that hold for any wish."""
     if requested_threads == 0:
         return now.threads if named_by_environment else min(now.threads, min(quota_limit, processors))
     # An explicit number counts, unless threadpoolctl has lowered OpenMP's own since.
-    if now.threads >= at_import.threads:
+    if now.threads >= openmp_at_import.threads:
         return requested_threads
     return min(now.threads, requested_threads)
 
 
 cdef int permitted_threads(int processors) noexcept nogil:
     """``processors``: those of the caller."""
-    cdef openmp_state now
-    if fork_happened:
+    cdef OpenMPState now
+    if not region_may_open():
         return 1
-    now = openmp_now(&at_import)
+    now = openmp_now()
     if now.level > 0:
         return 1
     return max(1, min(wanted_threads(&now, processors), min(now.limit, MOST_THREADS)))
@@ -101,9 +92,9 @@ def get_num_threads():
     -------
     int
         What `set_num_threads` set, else ``OMP_NUM_THREADS``, else the smallest of OpenMP's number, the processors of
-        this thread's affinity mask and the CPU quota. 1 in a forked child and in a build without OpenMP.
+        this thread's affinity mask and the CPU quota. 1 inside a parallel region and in a build without OpenMP.
     """
-    return permitted_threads(processors_of_caller()) if openmp_compiled else 1
+    return permitted_threads(processors_of_caller())
 
 
 class num_threads:  # noqa: N801
@@ -150,13 +141,13 @@ class num_threads:  # noqa: N801
 
 def threads_reason():
     """Which rule set the number of threads, in words."""
-    cdef openmp_state now
+    cdef OpenMPState now
     cdef int wanted, processors = processors_of_caller()
-    if not openmp_compiled:
+    if not region.compiled:
         return "built without OpenMP"
-    if fork_happened:
-        return "a forked child: OpenMP's threads did not survive the fork"
-    now = openmp_now(&at_import)
+    if not region_may_open():
+        return region.reason_for_one_thread()
+    now = openmp_now()
     if now.level > 0:
         return "inside a parallel region of another library"
     wanted = wanted_threads(&now, processors)
@@ -165,14 +156,14 @@ def threads_reason():
             return f"more than {MOST_THREADS} are never used"
         return f"OpenMP's thread limit is {now.limit}"
     if requested_threads > 0:
-        if now.threads < min(at_import.threads, requested_threads):
+        if now.threads < min(openmp_at_import.threads, requested_threads):
             return f"OpenMP's number was lowered to {now.threads} after the import"
         return f"set_num_threads({requested_threads})"
     if wanted < now.threads:
         if wanted == quota_limit:
             return f"the CPU quota pays for {quota_limit} of {now.threads} processors"
         return f"the affinity mask leaves this thread {processors} of {now.threads} processors"
-    if now.threads != at_import.threads:
+    if now.threads != openmp_at_import.threads:
         return f"OpenMP's number was set to {now.threads} after the import"
     if named_by_environment:
         return f"OMP_NUM_THREADS={_threads_by_environment}"
@@ -183,7 +174,7 @@ cdef _read_environment():
     global quota_limit, named_by_environment, _threads_by_environment
     # The first number of a list is the outermost level's. OpenMP ignores what it cannot read, and so does this.
     text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(at_import.threads):
+    if text.isascii() and text.isdecimal() and text.lstrip("0") == str(openmp_at_import.threads):
         _threads_by_environment = os.environ["OMP_NUM_THREADS"]
         named_by_environment = True
     else:
@@ -193,9 +184,6 @@ cdef _read_environment():
 
 
 _threads_by_environment = None
-if watch_forks() != 0:
-    raise ImportError("fastlrelu cannot watch for forks: pthread_atfork failed")
 _read_environment()
-openmp = bool(openmp_compiled)
 for _function in (set_num_threads, get_num_threads):
     _function.__module__ = "fastlrelu"

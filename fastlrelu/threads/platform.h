@@ -1,19 +1,63 @@
-/* What the operating system and the compiler give the teams: the state of a page, and atomic numbers. */
+/* What the operating system and the compiler give: the time, the caller's processors, the state of a page, a pause,
+ * atomic numbers. */
 #ifndef FASTLRELU_PLATFORM_H
 #define FASTLRELU_PLATFORM_H
 
+#include <limits.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+/* The time, as far as differences go. */
+static inline long long nanoseconds(void) {
+    LARGE_INTEGER count, frequency;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&frequency);
+    return (long long)(1e9 * (double)count.QuadPart / (double)frequency.QuadPart);
+}
+#else
+#include <time.h>
+/* The time, as far as differences go. */
+static inline long long nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+#endif
+
+/* As in the loop of a thread that waits. */
+static inline void pause_for_spin(void) {
+#if defined(_MSC_VER) && !defined(__clang__)
+    YieldProcessor();
+#elif defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #if defined(__linux__)
+#include <sched.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+/* By its affinity mask; INT_MAX where the system does not say, as for a mask of more than 1024 processors. */
+static inline int processors_of_caller(void) {
+    cpu_set_t processors;
+    return sched_getaffinity(0, sizeof processors, &processors) == 0 ? CPU_COUNT(&processors) : INT_MAX;
+}
+
 /* Whether the page at this address is still to be provided at its first use. */
-static int page_is_absent(const char *address) {
+static inline int page_is_absent(const char *address) {
     const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
     unsigned char state = 1;
     return mincore((void *)((uintptr_t)address & ~(size - 1)), 1, &state) == 0 && (state & 1) == 0;
 }
 #else
-static int page_is_absent(const char *address) {
+static inline int processors_of_caller(void) {
+    return INT_MAX;
+}
+
+static inline int page_is_absent(const char *address) {
     (void)address;
     return 0;
 }
@@ -21,17 +65,17 @@ static int page_is_absent(const char *address) {
 
 #if defined(_MSC_VER) && !defined(__clang__)
 /* Aligned 64-bit accesses through volatile are atomic there. */
-static long long load_relaxed(const long long *value) {
+static inline long long load_relaxed(const long long *value) {
     return *(const volatile long long *)value;
 }
-static void store_relaxed(long long *value, long long new_value) {
+static inline void store_relaxed(long long *value, long long new_value) {
     *(volatile long long *)value = new_value;
 }
 #else
-static long long load_relaxed(const long long *value) {
+static inline long long load_relaxed(const long long *value) {
     return __atomic_load_n(value, __ATOMIC_RELAXED);
 }
-static void store_relaxed(long long *value, long long new_value) {
+static inline void store_relaxed(long long *value, long long new_value) {
     __atomic_store_n(value, new_value, __ATOMIC_RELAXED);
 }
 #endif

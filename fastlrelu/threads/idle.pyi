@@ -1,0 +1,6 @@
+from contextlib import AbstractContextManager
+
+AWAKE_NANOSECONDS: int
+
+def short_waits() -> AbstractContextManager[None]: ...
+def waits(library: str, llvm: bool) -> str: ...
