@@ -69,7 +69,7 @@ cdef void release_region() noexcept nogil:
 
 
 cdef bint open_region(int threads, int processors) noexcept nogil:
-    """Prepare for ``run_blocks``, once the region is taken. False if it would fail, else ``close_region`` must follow."""
+    """Prepare for ``run_blocks``, once the region is taken. False if it would fail; else ``close_region`` follows."""
     return team_begin(threads, processors)
 
 
