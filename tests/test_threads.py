@@ -176,10 +176,10 @@ def test_both_ways_are_measured_and_the_faster_is_kept(rng):
 @pytest.mark.parametrize(
     ("before", "environment", "answer"),
     [
-        ("", {}, "10 us"),
+        ("", {}, "20 us"),
         ("", {"GOMP_SPINCOUNT": "7"}, "as long as GOMP_SPINCOUNT=7 says"),
         ("", {"OMP_WAIT_POLICY": "passive"}, "as long as OMP_WAIT_POLICY=passive says"),
-        ("import sklearn.utils._openmp_helpers; ", {}, "10 us"),
+        ("import sklearn.utils._openmp_helpers; ", {}, "20 us"),
     ],
 )
 def test_how_long_idle_threads_stay_awake(before, environment, answer):
