@@ -10,6 +10,7 @@ target is missed.
 from __future__ import annotations
 
 import argparse
+import contextvars
 import json
 import os
 import platform
@@ -24,6 +25,7 @@ GROUPS = [
     "calls",
     "sizes",
     "huge",
+    "reuse",
     "streaming",
     "halves",
     "gradient",
@@ -209,6 +211,37 @@ def huge() -> Iterator[Result]:
     yield Result("64 M: x.copy() / new array, 2 threads", t["copy"] / t["two"], 1.8)
     yield Result("64 M new array: 1 thread / 2 threads", t["one"] / t["two"], 1.7)
     yield Result("64 M new array: input plus output / growth of peak memory", memory_ratio(), 0.99)
+
+
+def reuse() -> Iterator[Result]:
+    """New arrays in memory that is used again; `np.where` too, for which nothing is asked."""
+    fl.set_num_threads(1)
+    act = fl.LeakyReLU()
+    memory = fl.reuse_memory(1 << 30)
+
+    def inside(call: Callable[[], object]) -> Callable[[], object]:
+        context = contextvars.copy_context()
+        context.run(memory.__enter__)
+        return lambda: context.run(call)
+
+    for n in (1 << 20, 8 << 20, 64 << 20):
+        x = normal(n)
+        out = np.zeros(n, np.float32)
+        plain: Candidates = {
+            "new": lambda x=x: act(x),
+            "copy": lambda x=x: x.copy(),
+            "where": lambda x=x: np.where(x > 0, x, 0.01 * x),
+        }
+        reused = {f"{name}, reused": inside(call) for name, call in plain.items()}
+        t = medians({"out=": lambda x=x, out=out: act(x, out), **plain, **reused}, rounds=9)
+        if n == 64 << 20:
+            yield Result(f"{size(n)}: out= / new array, reused", t["out="] / t["new, reused"], 0.9)
+        yield Result(f"{size(n)}: new array / the same, reused", t["new"] / t["new, reused"], 0.9)
+        for name in ("copy", "where"):
+            ratio = t[name] / t[f"{name}, reused"]
+            print(f"{size(n)}: {name}, without / with reused memory: {ratio:.2f}", file=sys.stderr)
+        print({name: f"{1e3 * seconds:.2f} ms" for name, seconds in t.items()}, file=sys.stderr)
+    fl.release_memory()
 
 
 def streaming() -> Iterator[Result]:
