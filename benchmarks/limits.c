@@ -238,6 +238,18 @@ static double time_of(const candidate *what, float *out, const float *x, size_t 
     return taken;
 }
 
+/* For targets.py, which calls the loops of one thread in turn with fastlrelu: NULL past the last. */
+const char *limits_loop(int index, float *out, const float *x, size_t n) {
+    const candidate *const candidates = __builtin_cpu_supports("avx512vl") ? with_avx512 : with_avx2;
+    if (index >= CANDIDATES) {
+        return NULL;
+    }
+    if (n > 0) {
+        candidates[index].loop(out, x, n);
+    }
+    return candidates[index].threads == 1 && !candidates[index].new_pages ? candidates[index].name : "";
+}
+
 static int ascending(const void *a, const void *b) {
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }

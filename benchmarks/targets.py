@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import contextvars
+import ctypes
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -25,6 +28,7 @@ GROUPS = [
     "calls",
     "sizes",
     "huge",
+    "limits",
     "reuse",
     "streaming",
     "halves",
@@ -108,6 +112,7 @@ def size(n: int) -> str:
 
 def calls() -> Iterator[Result]:
     act = fl.LeakyReLU()
+    same = fl.LeakyReLU(1.0)
     for n in (1, 16, 64, 256):
         x, y = normal(n), normal(n)
         t = medians(
@@ -116,6 +121,7 @@ def calls() -> Iterator[Result]:
                 "act": lambda x=x: act(x),
                 "where": lambda x=x: np.where(x > 0, x, 0.01 * x),
                 "in place": lambda y=y: fl.leaky_relu_(y, 1.0),
+                "out=x": lambda y=y: same(y, out=y),
                 "ufunc": lambda x=x: fl.leaky_relu(x, 0.01),
                 "multiply": lambda x=x: np.multiply(x, 0.01),
             }
@@ -123,6 +129,7 @@ def calls() -> Iterator[Result]:
         yield Result(f"n = {n}: x.copy() / LeakyReLU()(x)", t["copy"] / t["act"], 1.0)
         yield Result(f"n = {n}: np.where / LeakyReLU()(x)", t["where"] / t["act"], 15.0)
         yield Result(f"n = {n}: x.copy() / in place", t["copy"] / t["in place"], 2.0)
+        yield Result(f"n = {n}: x.copy() / LeakyReLU()(x, out=x)", t["copy"] / t["out=x"], 2.0)
         yield Result(f"n = {n}: np.multiply / ufunc", t["multiply"] / t["ufunc"], 1.0)
 
 
@@ -211,6 +218,51 @@ def huge() -> Iterator[Result]:
     yield Result("64 M: x.copy() / new array, 2 threads", t["copy"] / t["two"], 1.8)
     yield Result("64 M new array: 1 thread / 2 threads", t["one"] / t["two"], 1.7)
     yield Result("64 M new array: input plus output / growth of peak memory", memory_ratio(), 0.99)
+
+
+def on_a_line(n: int) -> np.ndarray:
+    """An array that begins at the start of a cache line."""
+    whole = np.zeros(n + 16, np.float32)
+    return whole[-(whole.ctypes.data // 4) % 16 :][:n]
+
+
+def limits() -> Iterator[Result]:
+    """Against the fastest of the bare loops in limits.c, which take turns with ours over the same arrays."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None or platform.machine() != "x86_64":
+        print("limits.c needs a C compiler and x86-64: left out", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(folder, "limits.so")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "limits.c")
+        flags = ["-O3", "-fno-trapping-math", "-pthread", "-shared", "-fPIC"]
+        subprocess.run([compiler, *flags, source, "-o", library], check=True)
+        loop = ctypes.CDLL(library).limits_loop
+    loop.restype = ctypes.c_char_p
+    loop.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    names = iter(lambda: loop(len(seen), None, None, 0), None)
+    seen: list[str] = []
+    for name in names:
+        seen.append(name.decode())
+    fl.set_num_threads(1)
+    act = fl.LeakyReLU()
+    for n, wanted in ((1 << 20, 0.92), (4 << 20, 0.92), (16 << 20, 0.95), (64 << 20, 0.95)):
+        x, y, out = on_a_line(n), on_a_line(n), on_a_line(n)
+        x[:] = y[:] = normal(n)
+        ours: Candidates = {
+            "out=": lambda x=x, out=out: act(x, out),
+            "in place": lambda y=y: fl.leaky_relu_(y, 1.0),
+        }
+        for way, call in ours.items():
+            target = y if way == "in place" else out
+            bare: Candidates = {
+                name: lambda i=i, t=target.ctypes.data, s=x.ctypes.data, n=n: loop(i, t, s, n)
+                for i, name in enumerate(seen)
+                if name.startswith("in place" if way == "in place" else ("out=", "streaming"))
+            }
+            t = medians({"ours": call, **bare}, rounds=11)
+            best = min(bare, key=lambda name: t[name])
+            yield Result(f"{size(n)} {way}: best bare loop ({best}) / ours", t[best] / t["ours"], wanted)
 
 
 def reuse() -> Iterator[Result]:
