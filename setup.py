@@ -136,6 +136,7 @@ setup(
             extension("ufuncs.registration"),
             extension("calls.leaky_relu"),
             extension("calls.prelu"),
+            extension("memory.reuse", "fastlrelu/memory/store.c"),
         ],
         language_level=3,
         nthreads=0,

@@ -10,12 +10,16 @@ target is missed.
 from __future__ import annotations
 
 import argparse
+import contextvars
+import ctypes
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,6 +28,8 @@ GROUPS = [
     "calls",
     "sizes",
     "huge",
+    "limits",
+    "reuse",
     "streaming",
     "halves",
     "gradient",
@@ -106,6 +112,7 @@ def size(n: int) -> str:
 
 def calls() -> Iterator[Result]:
     act = fl.LeakyReLU()
+    same = fl.LeakyReLU(1.0)
     for n in (1, 16, 64, 256):
         x, y = normal(n), normal(n)
         t = medians(
@@ -114,6 +121,7 @@ def calls() -> Iterator[Result]:
                 "act": lambda x=x: act(x),
                 "where": lambda x=x: np.where(x > 0, x, 0.01 * x),
                 "in place": lambda y=y: fl.leaky_relu_(y, 1.0),
+                "out=x": lambda y=y: same(y, out=y),
                 "ufunc": lambda x=x: fl.leaky_relu(x, 0.01),
                 "multiply": lambda x=x: np.multiply(x, 0.01),
             }
@@ -121,6 +129,7 @@ def calls() -> Iterator[Result]:
         yield Result(f"n = {n}: x.copy() / LeakyReLU()(x)", t["copy"] / t["act"], 1.0)
         yield Result(f"n = {n}: np.where / LeakyReLU()(x)", t["where"] / t["act"], 15.0)
         yield Result(f"n = {n}: x.copy() / in place", t["copy"] / t["in place"], 2.0)
+        yield Result(f"n = {n}: x.copy() / LeakyReLU()(x, out=x)", t["copy"] / t["out=x"], 2.0)
         yield Result(f"n = {n}: np.multiply / ufunc", t["multiply"] / t["ufunc"], 1.0)
 
 
@@ -211,6 +220,82 @@ def huge() -> Iterator[Result]:
     yield Result("64 M new array: input plus output / growth of peak memory", memory_ratio(), 0.99)
 
 
+def on_a_line(n: int) -> np.ndarray:
+    """An array that begins at the start of a cache line."""
+    whole = np.zeros(n + 16, np.float32)
+    return whole[-(whole.ctypes.data // 4) % 16 :][:n]
+
+
+def limits() -> Iterator[Result]:
+    """Against the fastest of the bare loops in limits.c, which take turns with ours over the same arrays."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None or platform.machine() != "x86_64":
+        print("limits.c needs a C compiler and x86-64: left out", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(folder, "limits.so")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "limits.c")
+        flags = ["-O3", "-fno-trapping-math", "-pthread", "-shared", "-fPIC"]
+        subprocess.run([compiler, *flags, source, "-o", library], check=True)
+        loop = ctypes.CDLL(library).limits_loop
+    loop.restype = ctypes.c_char_p
+    loop.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    names = iter(lambda: loop(len(seen), None, None, 0), None)
+    seen: list[str] = []
+    for name in names:
+        seen.append(name.decode())
+    fl.set_num_threads(1)
+    act = fl.LeakyReLU()
+    for n, wanted in ((1 << 20, 0.92), (4 << 20, 0.92), (16 << 20, 0.95), (64 << 20, 0.95)):
+        x, y, out = on_a_line(n), on_a_line(n), on_a_line(n)
+        x[:] = y[:] = normal(n)
+        ours: Candidates = {
+            "out=": lambda x=x, out=out: act(x, out),
+            "in place": lambda y=y: fl.leaky_relu_(y, 1.0),
+        }
+        for way, call in ours.items():
+            target = y if way == "in place" else out
+            bare: Candidates = {
+                name: lambda i=i, t=target.ctypes.data, s=x.ctypes.data, n=n: loop(i, t, s, n)
+                for i, name in enumerate(seen)
+                if name.startswith("in place" if way == "in place" else ("out=", "streaming"))
+            }
+            t = medians({"ours": call, **bare}, rounds=11)
+            best = min(bare, key=lambda name: t[name])
+            yield Result(f"{size(n)} {way}: best bare loop ({best}) / ours", t[best] / t["ours"], wanted)
+
+
+def reuse() -> Iterator[Result]:
+    """New arrays in memory that is used again; `np.where` too, for which nothing is asked."""
+    fl.set_num_threads(1)
+    act = fl.LeakyReLU()
+    memory = fl.reuse_memory(1 << 30)
+
+    def inside(call: Callable[[], object]) -> Callable[[], object]:
+        context = contextvars.copy_context()
+        context.run(memory.__enter__)
+        return lambda: context.run(call)
+
+    for n in (1 << 20, 8 << 20, 64 << 20):
+        x = normal(n)
+        out = np.zeros(n, np.float32)
+        plain: Candidates = {
+            "new": lambda x=x: act(x),
+            "copy": lambda x=x: x.copy(),
+            "where": lambda x=x: np.where(x > 0, x, 0.01 * x),
+        }
+        reused = {f"{name}, reused": inside(call) for name, call in plain.items()}
+        t = medians({"out=": lambda x=x, out=out: act(x, out), **plain, **reused}, rounds=9)
+        if n == 64 << 20:
+            yield Result(f"{size(n)}: out= / new array, reused", t["out="] / t["new, reused"], 0.9)
+        yield Result(f"{size(n)}: new array / the same, reused", t["new"] / t["new, reused"], 0.9)
+        for name in ("copy", "where"):
+            ratio = t[name] / t[f"{name}, reused"]
+            print(f"{size(n)}: {name}, without / with reused memory: {ratio:.2f}", file=sys.stderr)
+        print({name: f"{1e3 * seconds:.2f} ms" for name, seconds in t.items()}, file=sys.stderr)
+    fl.release_memory()
+
+
 def streaming() -> Iterator[Result]:
     """Whether the threshold is where plain and streaming stores cross."""
     from fastlrelu.dispatch import caches, loops
@@ -219,7 +304,8 @@ def streaming() -> Iterator[Result]:
     act = fl.LeakyReLU()
     threshold = loops.stream_threshold()
     cache = max(caches.cache_sizes().values())
-    for share in (0.75, 1.0, 1.25, 1.5, 2.0, 4.0):
+    # Where streaming is faster although less is asked for, the output is left in the cache for the next operation.
+    for share in (0.5, 1.0, 1.5, 2.0, 4.0):
         n = int(share * cache) // 8
         x, out = normal(n), np.zeros(n, np.float32)
 

@@ -6,6 +6,8 @@ from .calls.prelu import prelu as prelu
 from .calls.prelu import prelu_grad as prelu_grad
 from .info.config import config as config
 from .info.config import show_config as show_config
+from .memory.reuse import release_memory as release_memory
+from .memory.reuse import reuse_memory as reuse_memory
 from .threads.number import get_num_threads as get_num_threads
 from .threads.number import num_threads as num_threads
 from .threads.number import set_num_threads as set_num_threads

@@ -154,3 +154,43 @@ def test_activations_are_equal_where_their_results_are():
 def test_a_slope_that_is_no_number_is_named():
     with pytest.raises(TypeError, match=r"negative_slope must be a real number, not '0\.1'"):
         fl.LeakyReLU("0.1")
+
+
+def test_every_form_of_a_call():
+    act = fl.LeakyReLU(0.5)
+    x, out = np.array([-2.0, 4.0]), np.empty(2)
+    keywords = {"".join(["o", "ut"]): out}
+    for call in (
+        lambda: act(x, out),
+        lambda: act(x, out=out),
+        lambda: act(x=x, out=out),
+        lambda: act(out=out, x=x),
+        lambda: act(*[x], **keywords),
+        lambda: act.__call__(x, out=out),
+        lambda: type(act).__call__(act, x, out),
+    ):
+        out[:] = 0
+        assert call() is out
+        assert out.tolist() == [-1.0, 4.0]
+    for call in (lambda: act(x), lambda: act(x=x), lambda: act(x, None), lambda: act(x, out=None)):
+        assert call().tolist() == [-1.0, 4.0]
+    assert [y.tolist() for y in map(act, [x, x])] == [[-1.0, 4.0]] * 2
+    assert x.tolist() == [-2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("positional", "named", "words"),
+    [
+        (0, [], "at least 1 positional"),
+        (0, ["out"], "positional argument"),
+        (3, [], "at most 2 positional"),
+        (1, ["where"], "unexpected keyword argument 'where'"),
+        (2, ["out"], "multiple values for keyword argument 'out'"),
+        (1, ["x"], "multiple values for keyword argument 'x'"),
+        (1, ["out", "where"], "unexpected keyword argument 'where'|at most 2"),
+    ],
+)
+def test_wrong_forms_of_a_call(positional, named, words):
+    arrays = [np.ones(2) for _ in range(positional)]
+    with pytest.raises(TypeError, match=words):
+        fl.LeakyReLU()(*arrays, **{name: np.ones(2) for name in named})

@@ -26,7 +26,7 @@ def test_every_operation_of_the_kernels_is_public():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_docstrings_follow_numpydoc(name):
     text = inspect.getdoc(getattr(fl, name))
-    takes_arguments = name not in ("config", "show_config", "get_num_threads")
+    takes_arguments = name not in ("config", "show_config", "get_num_threads", "release_memory")
     for heading in ("Parameters", "Raises") if takes_arguments else ():
         assert f"{heading}\n{'-' * len(heading)}\n" in text
     assert re.search(r"^(Returns|See Also|Examples|Attributes)\n-+$", text, re.MULTILINE)

@@ -8,6 +8,7 @@ called on the data; if not, the ufunc is, so that the answer never depends on th
 cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
+from cpython.ref cimport PyObject, PyTypeObject
 from libc.string cimport memcpy
 
 from .arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
@@ -25,6 +26,24 @@ cdef extern from "kernels/slope.h" nogil:
     ctypedef union fl_slope:
         pass
     void fl_slope_of(fl_slope *slope, double value, int dtype)
+
+cdef extern from *:
+    """
+    /* Calls go to the function in the field at this offset, and need neither a tuple nor a dict. */
+    static void fl_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) {
+        type->tp_vectorcall_offset = offset;
+        type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+        PyType_Modified(type);
+    }
+    static PyObject *fl_call_by_slot(PyObject *callable, PyObject *args, PyObject *keywords) {
+        return Py_TYPE(callable)->tp_call(callable, args, keywords);
+    }
+    """
+    ctypedef object (*vectorcallfunc)(object self, PyObject *const *args, size_t count, PyObject *names)
+    Py_ssize_t PyVectorcall_NARGS(size_t count) noexcept
+    void fl_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) noexcept
+    object fl_call_by_slot(object callable, object args, object keywords)
+    int PyUnicode_CompareWithASCIIString(object name, const char *text) noexcept
 
 cnp.import_array()
 
@@ -279,8 +298,10 @@ cdef class LeakyReLU:
 
     cdef readonly double negative_slope
     cdef fl_slope slopes[FL_DTYPES]
+    cdef vectorcallfunc vectorcall
 
     def __cinit__(self, negative_slope=0.01):
+        self.vectorcall = called
         if isinstance(negative_slope, np.ndarray):
             raise TypeError(f"negative_slope must be a real number, not an array of shape {negative_slope.shape}")
         try:
@@ -309,6 +330,9 @@ cdef class LeakyReLU:
         ndarray or scalar
             `out`, or a new array of the shape and dtype of `x`.
         """
+        return self.activated(x, out)
+
+    cdef object activated(self, object x, object out):
         cdef int dtype = plain_dtype(x)
         cdef cnp.ndarray result
         if dtype >= 0:
@@ -420,5 +444,26 @@ cdef class LeakyReLU:
         return LeakyReLU, (self.negative_slope,)
 
 
+cdef object called(object self, PyObject *const *args, size_t count, PyObject *names):
+    """``act(x)``, ``act(x, out)`` and ``act(x, out=out)`` at once; whatever else by way of ``__call__`` as it is."""
+    cdef Py_ssize_t positional = PyVectorcall_NARGS(count)
+    cdef Py_ssize_t by_name = 0 if names == NULL else len(<tuple>names)
+    cdef Py_ssize_t i
+    if positional == 1 and by_name == 0:
+        return (<LeakyReLU>self).activated(<object>args[0], None)
+    if positional + by_name == 2 and positional > 0 and (
+            by_name == 0 or PyUnicode_CompareWithASCIIString((<tuple>names)[0], "out") == 0):
+        return (<LeakyReLU>self).activated(<object>args[0], <object>args[1])
+    return fl_call_by_slot(
+        self, tuple([<object>args[i] for i in range(positional)]),
+        {(<tuple>names)[i]: <object>args[positional + i] for i in range(by_name)})
+
+
+cdef _call_without_tuples():
+    cdef LeakyReLU instance = LeakyReLU()
+    fl_set_vectorcall(<PyTypeObject *>LeakyReLU, <char *>&instance.vectorcall - <char *><void *>instance)
+
+
+_call_without_tuples()
 for _function in (leaky_relu_, leaky_relu_grad_):
     _function.__module__ = "fastlrelu"

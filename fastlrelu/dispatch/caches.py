@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 _UNKNOWN = 32 << 20
-# Measured: with less traffic a plain store is faster, with more a streaming store (benchmarks/targets.py streaming).
-_TRAFFIC_PER_CACHE = 1.5
+# The call alone is faster with streaming stores from three quarters on (benchmarks/targets.py streaming), but then the
+# next operation would have found the output in the cache.
+_TRAFFIC_PER_CACHE = 1
 _SYSCONF_NAMES = {
     1: "SC_LEVEL1_DCACHE_SIZE",
     2: "SC_LEVEL2_CACHE_SIZE",
@@ -60,7 +61,7 @@ def stream_bytes() -> int:
     Returns
     -------
     int
-        ``FASTLRELU_STREAM_BYTES`` if set, else one and a half times the size of the last-level cache: with more than
+        ``FASTLRELU_STREAM_BYTES`` if set, else the size of the last-level cache: with more than
         that, too little of the data is still in the cache when it is used next.
 
     Raises
@@ -76,7 +77,7 @@ def stream_reason() -> str:
     """Where the value of `stream_bytes` comes from, in words."""
     if os.environ.get("FASTLRELU_STREAM_BYTES"):
         return "FASTLRELU_STREAM_BYTES"
-    return f"{_TRAFFIC_PER_CACHE} times the last-level cache" if cache_sizes() else "a guess: no cache sizes are known"
+    return "the size of the last-level cache" if cache_sizes() else "a guess: no cache sizes are known"
 
 
 def bytes_from_environment(name: str) -> int | None:

@@ -10,6 +10,8 @@ cdef extern from "kernels/kernels.h" nogil:
         int inputs
     ctypedef struct fl_kernels:
         fl_kernel contiguous
+        fl_kernel ahead
+        fl_kernel streamed
         fl_kernel strided
 
     cdef enum:

@@ -23,7 +23,6 @@ cdef extern from "kernels/kernels.h" nogil:
         int (*supported)()
         fl_kernels kernels[FL_OPERATIONS][FL_DTYPES]
         fl_prelu_grad prelu_grad[FL_DTYPES]
-        void (*stream)(char *destination, const char *source, size_t nbytes) noexcept nogil
     const fl_operation fl_operations[FL_OPERATIONS]
     const fl_level *fl_levels[]
     const int fl_levels_count
@@ -35,11 +34,9 @@ cdef extern from "kernels/kernels.h" nogil:
 cdef enum:
     # Elements per block of a team: large enough to hide the hand-over, small enough to share out evenly.
     BLOCK_BYTES = 128 << 10
-    # Streamed results pass through a buffer of this size: so small that the CPU reads ahead while it is stored.
-    STREAM_BYTES = 4 << 10
-    # The start of a cache line, at which long runs of vectors should begin; shorter runs are not worth the second call.
     CACHE_LINE = 64
-    ALIGN_BYTES = 8 << 10
+    # Shorter runs are not worth a second and a third call, for the elements that fill no cache line.
+    LINES_BYTES = 1 << 10
     PACK_BYTES = 2 << 10
     # Fewer strided elements are done sooner one by one.
     PACK_ELEMENTS = 8
@@ -93,48 +90,36 @@ cdef void repeat(char *destination, const char *element, Py_ssize_t n, Py_ssize_
     fl_copy_strided(destination, itemsize, element, 0, n, itemsize)
 
 
-cdef void run_streamed(
-        const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
-    """Contiguous operands, and results that go past the caches through a small buffer."""
-    cdef char *part[FL_MAX_INPUTS + 1]
-    cdef char storage[STREAM_BYTES + CACHE_LINE]
-    cdef char *buffer = storage + (-<size_t>storage & (CACHE_LINE - 1))
-    cdef Py_ssize_t start = 0
-    cdef Py_ssize_t count
-    cdef int i
-    cdef char *out
-    while start < n:
-        out = args[row.inputs] + start * row.itemsize
-        # The first part ends, and all others begin, at the start of a cache line.
-        count = min(n - start, (STREAM_BYTES - (<Py_ssize_t>out & (CACHE_LINE - 1))) // row.itemsize)
-        for i in range(row.inputs):
-            part[i] = args[i] + start * strides[i]
-        part[row.inputs] = buffer
-        row.kernels.contiguous(part, strides, count)
-        active_level.stream(out, buffer, count * row.itemsize)
-        start += count
-    fl_stream_fence()
-
-
 cdef void run_aligned(
-        const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
-    """Contiguous operands, the elements before the output's first cache line apart from the rest."""
+        const Row *row, fl_kernel kernel, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil:
+    """Contiguous operands: the output's whole cache lines by `kernel`, the elements before and after them apart."""
     cdef char *part[FL_MAX_INPUTS + 1]
-    cdef Py_ssize_t head = (-<Py_ssize_t>args[row.inputs] & (CACHE_LINE - 1)) // row.itemsize
+    cdef Py_ssize_t out = <Py_ssize_t>args[row.inputs]
+    cdef Py_ssize_t per_line = CACHE_LINE // row.itemsize
+    cdef Py_ssize_t head = (-out & (CACHE_LINE - 1)) // row.itemsize
+    cdef Py_ssize_t whole = (n - head) // per_line * per_line
     cdef int i
+    if whole <= 0 or (out + head * row.itemsize) & (CACHE_LINE - 1) != 0:
+        row.kernels.contiguous(args, strides, n)
+        return
     if head > 0:
         row.kernels.contiguous(args, strides, head)
     for i in range(row.inputs + 1):
         part[i] = args[i] + head * strides[i]
-    row.kernels.contiguous(part, strides, n - head)
+    kernel(part, strides, whole)
+    if head + whole < n:
+        for i in range(row.inputs + 1):
+            part[i] = args[i] + (head + whole) * strides[i]
+        row.kernels.contiguous(part, strides, n - head - whole)
 
 
 cdef void run_contiguous(
         const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n, bint stream) noexcept nogil:
     if stream:
-        run_streamed(row, args, strides, n)
-    elif n * row.itemsize >= ALIGN_BYTES:
-        run_aligned(row, args, strides, n)
+        run_aligned(row, row.kernels.streamed, args, strides, n)
+        fl_stream_fence()
+    elif n * row.itemsize >= LINES_BYTES:
+        run_aligned(row, row.kernels.ahead, args, strides, n)
     else:
         row.kernels.contiguous(args, strides, n)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._version import __version__
 from ..dispatch import caches, loops
+from ..memory import reuse
 from ..threads import choice, idle, number, region
 from ..ufuncs import registration
 
@@ -25,7 +26,9 @@ def config() -> dict[str, Any]:
         memory traffic from which a call may use threads, and from which a new or separate output is stored past the
         caches; ``parallel_reason``, ``stream_reason``: where they come from. ``parallel_measured``: GB/s by one thread
         and by several, for each kind of call that was tried.
-        ``caches``: bytes by level. ``dtypes``: names of the supported dtypes.
+        ``caches``: bytes by level. ``dtypes``: names of the supported dtypes. ``memory_held``, ``memory_blocks``: what
+        `reuse_memory` keeps now, in bytes and blocks; ``memory_limit``: the most that it may keep, 0 where it is not in
+        use; ``memory_reused``: how many blocks were used again since the import.
 
     See Also
     --------
@@ -49,6 +52,7 @@ def config() -> dict[str, Any]:
         "stream_bytes": loops.stream_threshold(),
         "stream_reason": caches.stream_reason(),
         "caches": caches.cache_sizes(),
+        **reuse.totals(),
     }
 
 
@@ -79,6 +83,11 @@ def show_config() -> None:
     print(f"          from {_size(c['parallel_bytes'])} of traffic: {c['parallel_reason']}")
     print(f"streaming from {_size(c['stream_bytes'])} of traffic: {c['stream_reason']}")
     print(f"caches    {cache_text or 'unknown'}")
+    if c["memory_limit"]:
+        blocks = f"{c['memory_blocks']} blocks, {c['memory_reused']} used again so far"
+        print(f"memory    {_size(c['memory_held'])} of {_size(c['memory_limit'])} kept for new arrays: {blocks}")
+    else:
+        print("memory    not kept for new arrays: see reuse_memory")
     for row in c["parallel_measured"]:
         alone, together = (f"{v:.1f}" if v else "-" for v in (row["alone"], row["together"]))
         kind = f"{row['work']}, {_size(row['bytes'])}, output {row['memory']}"

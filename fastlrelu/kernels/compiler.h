@@ -21,6 +21,23 @@
 #define INDEPENDENT_ITERATIONS
 #endif
 
+/* The loop over the elements of one cache line, of fixed length: taken apart before it is vectorised, GCC would leave
+ * a branch for each element. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define LOOP_OVER_LINE _Pragma("GCC ivdep") _Pragma("GCC unroll 1")
+#else
+#define LOOP_OVER_LINE INDEPENDENT_ITERATIONS
+#endif
+
+/* Asks for what is read some lines later: the processor's own prefetching stops at the end of each page, and starts
+ * anew. Any address will do. 1 KiB was as good as less and more, and as reading four pages in turn. */
+enum { CACHE_LINE = 64, BYTES_AHEAD = 1 << 10 };
+#if defined(_MSC_VER) && !defined(__clang__)
+#define READ_AHEAD(address) ((void)(address))
+#else
+#define READ_AHEAD(address) __builtin_prefetch((const char *)(address) + BYTES_AHEAD)
+#endif
+
 /* clang moves a comparison before the widening from float16, where no instruction does it: fifteen times slower. It
  * must not know where the vector comes from. */
 #if defined(__clang__) && defined(__x86_64__)

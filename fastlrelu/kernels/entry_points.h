@@ -1,18 +1,27 @@
-/* The two kernels of each operation for one dtype, around that dtype's SYMBOL(loop) and SYMBOL(strided). */
+/* The four kernels of each operation for one dtype, around that dtype's SYMBOL(loop), SYMBOL(lines), SYMBOL(strided).
+ */
+enum { SYMBOL(plainly), SYMBOL(ahead), SYMBOL(streamed) };
+
 static ALWAYS_INLINE int SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
-                                            const ptrdiff_t *strides, const ptrdiff_t n) {
+                                            const ptrdiff_t *strides, const int way, const ptrdiff_t n) {
     const int slope = 1 << (inputs - 1);
     int steps = 0;
     for (int i = 0; i < inputs; i++) {
         steps |= (strides[i] != 0) << i;
     }
-    /* 0 where the loop has no copy for these steps: a large one has two, for one slope, the last operand, or many. */
-#define CASE(s)                                                                        \
-    case s:                                                                            \
-        if ((s) >> inputs != 0 || (LARGE_LOOP && ((s) | slope) != 2 * slope - 1)) {    \
-            return 0;                                                                  \
-        }                                                                              \
-        SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n); \
+    /* 0 where there is no copy of the loop for these steps. A large one has two, for one slope, the last operand, or
+     * many; so has one over lines, and another for one value of all operands after the first: a channel's bias. */
+#define CASE(s)                                                                                                       \
+    case s:                                                                                                           \
+        if ((s) >> inputs != 0 ||                                                                                     \
+            ((LARGE_LOOP || way != SYMBOL(plainly)) && ((s) | slope) != 2 * slope - 1 && (LARGE_LOOP || (s) != 1))) { \
+            return 0;                                                                                                 \
+        }                                                                                                             \
+        if (way == SYMBOL(plainly)) {                                                                                 \
+            SYMBOL(loop)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, n);                            \
+        } else {                                                                                                      \
+            SYMBOL(lines)(apply, inputs, args, (s) & 1, ((s) >> 1) & 1, ((s) >> 2) & 1, way == SYMBOL(streamed), n);  \
+        }                                                                                                             \
         return 1;
     switch (steps) {
         CASE(0)
@@ -33,9 +42,19 @@ static ALWAYS_INLINE int SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE),
         SYMBOL(strided)(SYMBOL(name##_apply), inputs, args, strides, n);                              \
     }                                                                                                 \
     static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) { \
-        if (!SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, n)) {                    \
+        if (!SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, SYMBOL(plainly), n)) {   \
             SYMBOL(name##_strided)(args, strides, n);                                                 \
         }                                                                                             \
+    }                                                                                                 \
+    LINES(name, inputs, ahead)                                                                        \
+    LINES(name, inputs, streamed)
+
+/* A large loop has no copies over lines: it computes for longer than it waits for memory. */
+#define LINES(name, inputs, way)                                                                              \
+    static void SYMBOL(name##_##way)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {              \
+        if (LARGE_LOOP || !SYMBOL(contiguous)(SYMBOL(name##_apply), inputs, args, strides, SYMBOL(way), n)) { \
+            SYMBOL(name##_contiguous)(args, strides, n);                                                      \
+        }                                                                                                     \
     }
 
 /* Every operation takes three values here, so that the loops above are written once; the unused ones cost nothing. */
@@ -63,6 +82,7 @@ static ALWAYS_INLINE int SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE),
 #undef OPERATION2
 #undef OPERATION3
 #undef KERNELS
+#undef LINES
 #undef VALUE
 #undef ADD
 #undef SUB

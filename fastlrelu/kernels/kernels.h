@@ -25,6 +25,10 @@ typedef void (*fl_kernel)(char *const *args, const ptrdiff_t *strides, ptrdiff_t
 typedef struct {
     /* Needs a contiguous output, inputs contiguous or of stride 0, and no input that partly overlaps the output. */
     fl_kernel contiguous;
+    /* Needs whole cache lines of output besides. Faster than `contiguous` from 1 KiB on, and reads ahead. */
+    fl_kernel ahead;
+    /* As `ahead`, and the output goes past the caches: no input may be the output. fl_stream_fence() afterwards. */
+    fl_kernel streamed;
     /* Takes anything, one element after the other in ascending order. */
     fl_kernel strided;
 } fl_kernels;
@@ -39,8 +43,6 @@ typedef struct {
     int (*supported)(void);
     fl_kernels kernels[FL_OPERATIONS][FL_DTYPES];
     fl_prelu_grad prelu_grad[FL_DTYPES];
-    /* Copies past the caches. */
-    void (*stream)(char *destination, const char *source, size_t bytes);
 } fl_level;
 
 /* The SIMD levels compiled in, best first. */
@@ -57,7 +59,7 @@ extern const fl_operation fl_operations[FL_OPERATIONS];
 void fl_copy_strided(char *destination, ptrdiff_t destination_stride, const char *source, ptrdiff_t source_stride,
                      ptrdiff_t n, size_t itemsize);
 
-/* After `stream`, before another thread may read the copy. */
+/* After `streamed`, before another thread may read the output. */
 void fl_stream_fence(void);
 
 #endif

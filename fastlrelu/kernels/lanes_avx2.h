@@ -5,8 +5,8 @@ static ALWAYS_INLINE __m256 f16_load_avx2(const uint16_t *source) {
     return widened;
 }
 
-static ALWAYS_INLINE void f16_store_avx2(uint16_t *destination, __m256 value) {
-    _mm_storeu_si128((__m128i *)destination, _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
+static ALWAYS_INLINE __m128i f16_narrow_avx2(__m256 value) {
+    return _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT);
 }
 
 static ALWAYS_INLINE __m256 bf16_load_avx2(const uint16_t *source) {
@@ -15,7 +15,7 @@ static ALWAYS_INLINE __m256 bf16_load_avx2(const uint16_t *source) {
 }
 
 /* By hand: vcvtneps2bf16 flushes subnormals to zero. */
-static ALWAYS_INLINE void bf16_store_avx2(uint16_t *destination, __m256 value) {
+static ALWAYS_INLINE __m128i bf16_narrow_avx2(__m256 value) {
     const __m256i bits = _mm256_castps_si256(value);
     const __m256i high = _mm256_srli_epi32(bits, 16);
     const __m256i last_bit = _mm256_and_si256(high, _mm256_set1_epi32(1));
@@ -24,8 +24,7 @@ static ALWAYS_INLINE void bf16_store_avx2(uint16_t *destination, __m256 value) {
     const __m256i quiet_nan = _mm256_or_si256(high, _mm256_set1_epi32(0x0040));
     const __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(value, value, _CMP_UNORD_Q));
     const __m256i result = _mm256_blendv_epi8(rounded, quiet_nan, is_nan);
-    _mm_storeu_si128((__m128i *)destination,
-                     _mm_packus_epi32(_mm256_castsi256_si128(result), _mm256_extracti128_si256(result, 1)));
+    return _mm_packus_epi32(_mm256_castsi256_si128(result), _mm256_extracti128_si256(result, 1));
 }
 
 #define LANES 8
@@ -38,9 +37,11 @@ static ALWAYS_INLINE void bf16_store_avx2(uint16_t *destination, __m256 value) {
 #define lanes_broadcast(v) _mm256_set1_ps((float)(v))
 #define lanes_store(destination, v) _mm256_storeu_ps(destination, v)
 #define f16_load f16_load_avx2
-#define f16_store f16_store_avx2
+#define f16_store(destination, v) _mm_storeu_si128((__m128i *)(destination), f16_narrow_avx2(v))
+#define f16_stream(destination, v) _mm_stream_si128((__m128i *)(destination), f16_narrow_avx2(v))
 #define bf16_load bf16_load_avx2
-#define bf16_store bf16_store_avx2
+#define bf16_store(destination, v) _mm_storeu_si128((__m128i *)(destination), bf16_narrow_avx2(v))
+#define bf16_stream(destination, v) _mm_stream_si128((__m128i *)(destination), bf16_narrow_avx2(v))
 #define stream_word __m256i
 #define stream_load(source) _mm256_loadu_si256((const __m256i *)(source))
 #define stream_store(destination, v) _mm256_stream_si256((__m256i *)(destination), v)

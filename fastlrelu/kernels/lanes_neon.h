@@ -35,3 +35,6 @@ static ALWAYS_INLINE void bf16_store_neon(uint16_t *destination, float32x4_t val
 #define f16_store f16_store_neon
 #define bf16_load bf16_load_neon
 #define bf16_store bf16_store_neon
+/* No streaming store for them. */
+#define f16_stream f16_store_neon
+#define bf16_stream bf16_store_neon

@@ -66,6 +66,8 @@ static ALWAYS_INLINE void bf16_store_scalar(uint16_t *destination, float value) 
 #define f16_store f16_store_scalar
 #define bf16_load bf16_load_scalar
 #define bf16_store bf16_store_scalar
+#define f16_stream f16_store_scalar
+#define bf16_stream bf16_store_scalar
 #if defined(__x86_64__) || defined(_M_X64)
 #define stream_word __m128i
 #define stream_load(source) _mm_loadu_si128((const __m128i *)(source))

@@ -40,16 +40,19 @@
 #define DTYPE float16
 #define LOAD f16_load
 #define STORE f16_store
+#define STREAM f16_stream
 #include "loops_half.h"
 
 #define DTYPE bfloat16
 #define LOAD bf16_load
 #define STORE bf16_store
+#define STREAM bf16_stream
 #include "loops_half.h"
 #endif
 
-#define ROW(name, dtype, level) \
-    {SYMBOL_EXPANDED(name##_contiguous, dtype, level), SYMBOL_EXPANDED(name##_strided, dtype, level)}
+#define ROW(name, dtype, level)                                                                     \
+    {SYMBOL_EXPANDED(name##_contiguous, dtype, level), SYMBOL_EXPANDED(name##_ahead, dtype, level), \
+     SYMBOL_EXPANDED(name##_streamed, dtype, level), SYMBOL_EXPANDED(name##_strided, dtype, level)}
 #define ROWS(name)                                                                                   \
     {ROW(name, float16, LEVEL_HALVES), ROW(name, bfloat16, LEVEL_HALVES), ROW(name, float32, LEVEL), \
      ROW(name, float64, LEVEL), ROW(name, longdouble, LONGDOUBLE_LEVEL)},
@@ -70,7 +73,6 @@ static const fl_level JOINED(level, LEVEL) = {
         SYMBOL_EXPANDED(prelu_grad, float64, LEVEL),
         SYMBOL_EXPANDED(prelu_grad, longdouble, LONGDOUBLE_LEVEL),
     },
-    JOINED(stream, LEVEL),
 };
 
 #undef ROW
@@ -99,6 +101,8 @@ static const fl_level JOINED(level, LEVEL) = {
 #undef f16_store
 #undef bf16_load
 #undef bf16_store
+#undef f16_stream
+#undef bf16_stream
 #undef LEVEL
 #undef LEVEL_NAME
 #undef LEVEL_LANES

@@ -1,4 +1,4 @@
-/* The loops of one 16-bit dtype, with DTYPE, LOAD and STORE defined.
+/* The loops of one 16-bit dtype, with DTYPE, LOAD, STORE and STREAM defined.
  *
  * The arithmetic is done in float32 lanes, LANES at a time, between conversions by hand: the compiler does not
  * vectorise those. NumPy computes so too, and rounds each result to 16 bits. */
@@ -52,6 +52,35 @@ static ALWAYS_INLINE void SYMBOL(loop)(VALUE (*apply)(VALUE, VALUE, VALUE), cons
         STORE(last[0], apply(step_a ? LOAD(last[0]) : first_a, step_b ? LOAD(last[1]) : first_b,
                              step_c ? LOAD(last[2]) : first_c));
         memcpy(out + i, last[0], bytes);
+    }
+}
+
+/* n elements in whole cache lines of the output. */
+static ALWAYS_INLINE void SYMBOL(lines)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
+                                        const int step_a, const int step_b, const int step_c, const int stream,
+                                        const ptrdiff_t n) {
+    enum { LINE = CACHE_LINE / (int)sizeof(uint16_t) };
+    const uint16_t *const a = (const uint16_t *)args[0];
+    const uint16_t *const b = inputs > 1 ? (const uint16_t *)args[1] : a;
+    const uint16_t *const c = inputs > 2 ? (const uint16_t *)args[2] : a;
+    const lanes first_a = SYMBOL(broadcast)(a);
+    const lanes first_b = SYMBOL(broadcast)(b);
+    const lanes first_c = SYMBOL(broadcast)(c);
+    uint16_t *const out = (uint16_t *)args[inputs];
+    for (ptrdiff_t i = 0; i < n; i += LINE) {
+        READ_AHEAD(step_a ? a + i : b + i);
+        if (step_a && step_b) {
+            READ_AHEAD(b + i);
+        }
+        for (ptrdiff_t j = i; j < i + LINE; j += LANES) {
+            const lanes result =
+                apply(step_a ? LOAD(a + j) : first_a, step_b ? LOAD(b + j) : first_b, step_c ? LOAD(c + j) : first_c);
+            if (stream) {
+                STREAM(out + j, result);
+            } else {
+                STORE(out + j, result);
+            }
+        }
     }
 }
 
@@ -117,3 +146,4 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
 
 #undef LOAD
 #undef STORE
+#undef STREAM

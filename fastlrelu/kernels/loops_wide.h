@@ -26,6 +26,46 @@ static ALWAYS_INLINE void SYMBOL(loop)(VALUE (*apply)(VALUE, VALUE, VALUE), cons
     }
 }
 
+/* n elements in whole cache lines of the output. */
+static ALWAYS_INLINE void SYMBOL(lines)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
+                                        const int step_a, const int step_b, const int step_c, const int stream,
+                                        const ptrdiff_t n) {
+    enum { LINE = CACHE_LINE / (int)sizeof(ELEMENT) };
+    const ELEMENT *a = (const ELEMENT *)args[0];
+    const ELEMENT *b = inputs > 1 ? (const ELEMENT *)args[1] : a;
+    const ELEMENT *c = inputs > 2 ? (const ELEMENT *)args[2] : a;
+    const ELEMENT first_a = *a, first_b = *b, first_c = *c;
+    ELEMENT *out = (ELEMENT *)args[inputs];
+    for (ptrdiff_t i = 0; i < n; i += LINE) {
+        READ_AHEAD(step_a ? a : b);
+        if (step_a && step_b) {
+            READ_AHEAD(b);
+        }
+#if defined(stream_word)
+        if (stream && CACHE_LINE % sizeof(ELEMENT) == 0) {
+            ELEMENT line[LINE];
+            LOOP_OVER_LINE
+            for (int j = 0; j < LINE; j++) {
+                line[j] = apply(step_a ? a[j] : first_a, step_b ? b[j] : first_b, step_c ? c[j] : first_c);
+            }
+            JOINED(stream_line, LEVEL)(out, line);
+        } else
+#else
+        (void)stream;
+#endif
+        {
+            LOOP_OVER_LINE
+            for (int j = 0; j < LINE; j++) {
+                out[j] = apply(step_a ? a[j] : first_a, step_b ? b[j] : first_b, step_c ? c[j] : first_c);
+            }
+        }
+        a += step_a ? LINE : 0;
+        b += step_b ? LINE : 0;
+        c += step_c ? LINE : 0;
+        out += LINE;
+    }
+}
+
 static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), const int inputs, char *const *args,
                                           const ptrdiff_t *strides, const ptrdiff_t n) {
     const char *a = args[0];

@@ -1,17 +1,9 @@
-/* The streaming store of one SIMD level: a copy past the caches, for results too large to be read back from them.
- *
- * With stream_word, stream_load and stream_store from the lanes header; a plain copy without them. The wider the store,
- * the faster: a whole cache line in one instruction needs no write-combining buffer to fill up. */
-static void JOINED(stream, LEVEL)(char *destination, const char *source, size_t bytes) {
+/* The streaming store of one SIMD level: one cache line past the caches, for results too large to be read back from
+ * them. The line should be in registers, and with stream_word of 32 bytes and more it is. */
 #if defined(stream_word)
-    const size_t misaligned = (size_t)(-(ptrdiff_t)(uintptr_t)destination) & (sizeof(stream_word) - 1);
-    size_t i = misaligned < bytes ? misaligned : bytes;
-    memcpy(destination, source, i);
-    for (; i + sizeof(stream_word) <= bytes; i += sizeof(stream_word)) {
-        stream_store(destination + i, stream_load(source + i));
+static ALWAYS_INLINE void JOINED(stream_line, LEVEL)(void *destination, const void *line) {
+    for (int i = 0; i < CACHE_LINE; i += (int)sizeof(stream_word)) {
+        stream_store((char *)destination + i, stream_load((const char *)line + i));
     }
-    memcpy(destination + i, source + i, bytes - i);
-#else
-    memcpy(destination, source, bytes);
-#endif
 }
+#endif

@@ -25,6 +25,8 @@ WEIGHT = np.full(3, 0.1, np.float32)
 ACT = fl.LeakyReLU(0.1)
 READ_ONLY = np.broadcast_to(np.float32(1), 24)
 OUT = np.empty_like(X)
+LARGE = np.ones(40_000, np.float32)
+MEMORY = fl.reuse_memory()
 
 
 def fails(call):
@@ -41,6 +43,14 @@ def fails(call):
 def context_manager():
     with fl.num_threads(2):
         pass
+
+
+def memory_context():
+    with fl.reuse_memory():
+        fl.leaky_relu(LARGE, 0.1)
+    MEMORY.start()
+    fl.leaky_relu(LARGE, 0.1)
+    MEMORY.stop()
 
 
 def quiet_show_config():
@@ -72,6 +82,8 @@ CALLS = {
     "get_num_threads": (1, fl.get_num_threads),
     "set_num_threads": (1, lambda: fl.set_num_threads(2)),
     "num_threads": (1, context_manager),
+    "reuse_memory": (1, memory_context),
+    "release_memory": (1, fl.release_memory),
     "config": (0.01, fl.config),
     "show_config": (0.01, quiet_show_config),
     "wrong dtype": (1, fails(lambda: fl.leaky_relu_(GRID.view(np.int32), 0.1))),
@@ -84,6 +96,7 @@ CALLS = {
     "wrong axis": (1, fails(lambda: fl.prelu_grad(GRID, GRID, WEIGHT, 7))),
     "wrong grad": (1, fails(lambda: fl.prelu_grad(X, GRID, WEIGHT))),
     "wrong number": (1, fails(lambda: fl.set_num_threads(0))),
+    "wrong max_bytes": (1, fails(lambda: fl.reuse_memory(0))),
     "wrong context": (1, fails(lambda: fl.num_threads("2"))),
 }
 

@@ -31,6 +31,11 @@ assert_type(fl.prelu_grad(x, x, np.ones(3)), tuple[NDArray[Any], NDArray[Any]])
 with fl.num_threads(2):
     assert_type(fl.get_num_threads(), int)
 fl.set_num_threads(1)
+with fl.reuse_memory(max_bytes=1 << 20) as memory:
+    assert_type(memory, fl.reuse_memory)
+    assert_type(fl.release_memory(), int)
+memory.start()
+memory.stop()
 assert_type(fl.config(), dict[str, Any])
 fl.show_config()
 assert_type(fl.__version__, str)

@@ -60,25 +60,51 @@ static void *exactly(size_t bytes) {
     return memory;
 }
 
-/* One call: steps says which inputs are single elements, in_place which input is the output, -1 for none. */
+/* The start of a cache line. */
+static void *aligned(size_t bytes) {
+    void *const memory = aligned_alloc(64, bytes);
+    if (memory == NULL) {
+        abort();
+    }
+    return memory;
+}
+
+enum way { PLAIN, AHEAD, STREAMED };
+
+static fl_kernel kernel_of(const fl_kernels *kernels, enum way way, ptrdiff_t stretch) {
+    if (stretch > 1) {
+        return kernels->strided;
+    }
+    return way == PLAIN ? kernels->contiguous : way == AHEAD ? kernels->ahead : kernels->streamed;
+}
+
+/* One call: steps says which inputs are single elements, in_place which input is the output, -1 for none. By way of
+ * whole cache lines n is cut to them. */
 static void check_call(const fl_level *level, int operation, int dtype, ptrdiff_t n, int steps, int in_place,
-                       ptrdiff_t stretch) {
+                       ptrdiff_t stretch, enum way way) {
     const int inputs = fl_operations[operation].inputs;
     const ptrdiff_t size = (ptrdiff_t)item_size[dtype];
     char *args[FL_MAX_INPUTS + 1], *copies[FL_MAX_INPUTS];
     ptrdiff_t strides[FL_MAX_INPUTS + 1];
+    if (way != PLAIN) {
+        n -= n % (64 / size);
+    }
     for (int i = 0; i < inputs; i++) {
         const ptrdiff_t count = steps >> i & 1 ? n * stretch : 1;
         strides[i] = steps >> i & 1 ? size * stretch : 0;
-        args[i] = exactly((size_t)(count * size));
+        args[i] = way != PLAIN && i == in_place ? aligned((size_t)(count * size)) : exactly((size_t)(count * size));
         copies[i] = exactly((size_t)(count * size));
         fill(dtype, args[i], count, (unsigned)(7919 * i + (int)n));
         memcpy(copies[i], args[i], (size_t)(count * size));
     }
     strides[inputs] = size * stretch;
-    args[inputs] = in_place >= 0 ? args[in_place] : exactly((size_t)(n * stretch * size));
-    (stretch == 1 ? level->kernels[operation][dtype].contiguous : level->kernels[operation][dtype].strided)(args,
-                                                                                                            strides, n);
+    args[inputs] = in_place >= 0  ? args[in_place]
+                   : way == PLAIN ? exactly((size_t)(n * stretch * size))
+                                  : aligned((size_t)(n * size));
+    kernel_of(&level->kernels[operation][dtype], way, stretch)(args, strides, n);
+    if (way == STREAMED) {
+        fl_stream_fence();
+    }
     for (ptrdiff_t i = 0; i < n; i++) {
         wide v[FL_MAX_INPUTS] = {0};
         for (int j = 0; j < inputs; j++) {
@@ -118,17 +144,6 @@ static void check_prelu_grad(const fl_level *level, int dtype, ptrdiff_t n, ptrd
     free(grad), free(x), free(out), free(slopes), free(sums);
 }
 
-static void check_stream(const fl_level *level, ptrdiff_t n, ptrdiff_t offset) {
-    char *const source = exactly((size_t)n), *const destination = exactly((size_t)(n + offset));
-    for (ptrdiff_t i = 0; i < n; i++) {
-        source[i] = (char)random_bits();
-    }
-    level->stream(destination + offset, source, (size_t)n);
-    fl_stream_fence();
-    check(memcmp(destination + offset, source, (size_t)n) == 0, "stream", level, -1, n, offset);
-    free(source), free(destination);
-}
-
 static void check_level(const fl_level *level) {
     const ptrdiff_t lengths[] = {1, 7, 33, VALUES};
     for (int dtype = 0; dtype < FL_DTYPES; dtype++) {
@@ -136,17 +151,29 @@ static void check_level(const fl_level *level) {
             const int inputs = fl_operations[operation].inputs;
             for (int steps = 0; steps < 1 << inputs; steps++) {
                 for (ptrdiff_t n = 1; n <= LONGEST; n++) {
-                    check_call(level, operation, dtype, n, steps, -1, 1);
+                    check_call(level, operation, dtype, n, steps, -1, 1, PLAIN);
                 }
                 for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-                    check_call(level, operation, dtype, lengths[i], steps, -1, 1);
-                    check_call(level, operation, dtype, lengths[i] % 1000, steps, -1, 3);
+                    check_call(level, operation, dtype, lengths[i], steps, -1, 1, PLAIN);
+                    check_call(level, operation, dtype, lengths[i] % 1000, steps, -1, 3, PLAIN);
                     for (int in_place = 0; in_place < inputs; in_place++) {
                         if (steps >> in_place & 1) {
-                            check_call(level, operation, dtype, lengths[i], steps, in_place, 1);
+                            check_call(level, operation, dtype, lengths[i], steps, in_place, 1, PLAIN);
                         }
                     }
                 }
+                for (int lines = 1; lines <= 5; lines++) {
+                    const ptrdiff_t n = lines * (64 / (ptrdiff_t)item_size[dtype]);
+                    check_call(level, operation, dtype, n, steps, -1, 1, AHEAD);
+                    check_call(level, operation, dtype, n, steps, -1, 1, STREAMED);
+                    for (int in_place = 0; in_place < inputs; in_place++) {
+                        if (steps >> in_place & 1) {
+                            check_call(level, operation, dtype, n, steps, in_place, 1, AHEAD);
+                        }
+                    }
+                }
+                check_call(level, operation, dtype, VALUES, steps, -1, 1, AHEAD);
+                check_call(level, operation, dtype, VALUES, steps, -1, 1, STREAMED);
             }
         }
         for (ptrdiff_t n = 1; n <= LONGEST; n++) {
@@ -154,9 +181,6 @@ static void check_level(const fl_level *level) {
             check_prelu_grad(level, dtype, n, 1);
         }
         check_prelu_grad(level, dtype, VALUES, 1);
-    }
-    for (ptrdiff_t n = 0; n <= LONGEST; n++) {
-        check_stream(level, n, n % 64);
     }
 }
 

@@ -1,0 +1,1 @@
+"""Large blocks of NumPy's memory, kept and used again."""
