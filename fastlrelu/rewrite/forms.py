@@ -92,6 +92,8 @@ def find_where(node: ast.expr, scene: Scene) -> Found:
     leak = scene.classify(node)
     if leak is None:
         return _divided(node, scene)
+    if isinstance(leak, Refusal):
+        return leak
     if leak.grad is not None and not scene.reads_as_gradient(leak.grad):
         text = scene.source.code(leak.grad)
         return Refusal(f"mask and value are different arrays, and {text} may be no gradient")
@@ -228,7 +230,9 @@ def find_sum(*families: str) -> Callable[[ast.expr, Scene], Found]:
         if not arithmetic and scene.numpy(node) not in {"add", "subtract", "multiply", "select"}:
             return None
         leak = scene.classify(node)
-        if leak is None or not leak.families & set(families):
+        if leak is None or isinstance(leak, Refusal):
+            return leak
+        if not leak.families & set(families):
             return None
         if not any(scene.numpy(child) for child in ast.walk(node)):
             reason = scene.names.plain_arrays_reason()

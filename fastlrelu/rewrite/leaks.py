@@ -40,6 +40,8 @@ class Leak:
         Which words of the vocabulary it is made of.
     at_zero, at_nan : {"leak", "identity", "other"}
         Which branch it takes there; a forward says "other" where nan does not give nan.
+    texts : dict of str
+        How to write ``x``, ``slope`` and ``grad`` where the old code does not show it.
     """
 
     kind: Literal["forward", "gradient"]
@@ -50,6 +52,7 @@ class Leak:
     families: set[str] = field(default_factory=set)
     at_zero: str = "leak"
     at_nan: str = "leak"
+    texts: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_mask(self) -> bool:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import ast
 import copy
 
+from fastlrelu.rewrite.folding import where_call
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
-
-
-def where_call(condition: ast.expr, first: ast.expr, second: ast.expr) -> ast.Call:
-    """Return np.where(condition, first, second) as the reader knows it."""
-    return ast.Call(ast.Name("numpy:where", ast.Load()), [condition, first, second], [])
 
 
 class _Substitution(ast.NodeTransformer):

@@ -12,7 +12,7 @@ from fastlrelu.rewrite.forms import FORMS, Form
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, dotted
-from fastlrelu.rewrite.statements import Sequence, find_sequence
+from fastlrelu.rewrite.statements import Sequence, find_sequences
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -72,9 +72,14 @@ class Finding:
 
 def call_text(leak: Leak, source: Source, out: str | None = None) -> str:
     """Return the call that replaces a leak."""
-    arguments = [source.code(leak.x), source.code(leak.slope)]
+
+
+    def text(name: str, operand: ast.expr) -> str:
+        return leak.texts.get(name) or source.code(operand)
+
+    arguments = [text("x", leak.x), text("slope", leak.slope)]
     if leak.kind == "gradient":
-        arguments.insert(0, "1.0" if leak.grad is None else source.code(leak.grad))
+        arguments.insert(0, "1.0" if leak.grad is None else text("grad", leak.grad))
     if out is not None:
         arguments.append(f"out={out}")
     function = "leaky_relu" if leak.kind == "forward" else "leaky_relu_grad"
@@ -101,14 +106,15 @@ class Search:
         return self.findings
 
     def _block(self, body: list[ast.stmt], function: ast.AST, compiler: str | None) -> None:
-        done: set[int] = set()
+        sequences = self._sequences(body, function)
+        firsts = {min(sequence.indexes): sequence for sequence in sequences}
+        done = {index for sequence in sequences for index in sequence.indexes}
         for index, statement in enumerate(body):
-            if index in done:
-                continue
             place = Place(body, index, function)
-            sequence = self._sequence(place, compiler)
-            if sequence is not None:
-                done |= sequence.indexes
+            if index in firsts:
+                self._sequence(firsts[index], function, compiler)
+            elif index in done:
+                continue
             elif isinstance(statement, _SIMPLE):
                 self._expressions(statement, place, compiler, ())
             else:
@@ -233,22 +239,22 @@ class Search:
                 return "a comment stands inside it"
         return None
 
-    def _sequence(self, place: Place, compiler: str | None) -> Sequence | None:
+    def _sequences(self, body: list[ast.stmt], function: ast.AST) -> list[Sequence]:
         names = self.scene.names
         names.loose = True
         try:
-            if find_sequence(place, self.scene) is None:
-                return None
+            if not find_sequences(body, function, self.scene):
+                return []
         finally:
             names.loose = False
-        sequence = find_sequence(place, self.scene)
-        if sequence is None:
-            return None
-        leak = sequence.leak
-        scene = self.scene.at(Place(place.body, sequence.last, place.function))
-        statements = [place.body[index] for index in sorted(sequence.indexes)]
+        return find_sequences(body, function, self.scene)
+
+    def _sequence(self, sequence: Sequence, function: ast.AST, compiler: str | None) -> None:
+        leak, body = sequence.leak, sequence.body
+        scene = self.scene.at(Place(body, sequence.last, function))
+        statements = [body[index] for index in sorted(sequence.indexes)]
         old = "; ".join(" ".join(self.source.code(statement).split()) for statement in statements)
-        finding = Finding(sequence.form.name, place.statement.lineno, old, nodes=statements)
+        finding = Finding(sequence.form.name, statements[0].lineno, old, nodes=statements)
         refusal = self.refusal(sequence.form, leak, scene, compiler, statements)
         if refusal is not None:
             finding.reasons = [refusal]
@@ -262,9 +268,8 @@ class Search:
             finding.new = call if sequence.in_place else f"{target} = {call}"
             finding.reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
             finding.edits = sequence.edits(self.source, finding.new)
-            finding.nodes = [place.body[index] for index in sorted(sequence.indexes | sequence.needed)]
+            finding.nodes = [*sequence.needed, *statements]
         self.findings.append(finding)
-        return sequence
 
 
 def first_form(node: ast.expr, scene: Scene) -> tuple[Form, Leak | Refusal] | None:

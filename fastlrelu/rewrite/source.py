@@ -10,6 +10,8 @@ from functools import cached_property
 from io import StringIO
 
 METADATA = frozenset({"dtype", "shape", "ndim", "size"})
+# How versions of values are numbered: see versions.py.
+_VERSION = re.compile(r"@\d+")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
@@ -52,7 +54,7 @@ class Source:
     def code(self, node: ast.expr | ast.stmt) -> str:
         """Return the text of ``node`` as the author wrote it."""
         if not hasattr(node, "lineno"):
-            return ast.unparse(node)
+            return unversioned(ast.unparse(node))
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -93,6 +95,11 @@ class Source:
     def has_comment(self, start: int, end: int) -> bool:
         """Tell whether a comment lies between two places of the text."""
         return any(start <= first < end for first, _ in self.comments)
+
+
+def unversioned(text: str) -> str:
+    """Return code without the numbers of versions."""
+    return _VERSION.sub("", text)
 
 
 def dotted(node: ast.AST) -> str | None:

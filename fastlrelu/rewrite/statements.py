@@ -10,11 +10,14 @@ import ast
 from dataclasses import dataclass
 
 from fastlrelu.rewrite.bindings import Place
-from fastlrelu.rewrite.folding import masked_view, start, step, targets
+from fastlrelu.rewrite.effects import is_below, path_of
+from fastlrelu.rewrite.flow import Flow, Step
+from fastlrelu.rewrite.folding import is_everything
 from fastlrelu.rewrite.forms import AT_NAN, FAMILY_REASONS, Form, gradient_reasons, where_reasons
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, mentions
+from fastlrelu.rewrite.versions import State, TooLarge, is_atom
 
 KEPT_DTYPE = "the dtype also counts the slope, where the old lines kept that of the array"
 OPERAND = "nothing in these lines says that the mask has the shape of the array"
@@ -33,9 +36,11 @@ class Sequence:
     target : ast.expr
         The array that it writes to.
     body : list of ast.stmt
-        The block, of which ``indexes`` are the run and ``needed`` define names that it reads.
+        The block, of which ``indexes`` are the run.
     in_place : bool
         Whether the array is there before, so that the new call writes to it.
+    needed : list of ast.stmt
+        Statements before it that define what it reads.
     """
 
     form: Form
@@ -44,7 +49,7 @@ class Sequence:
     body: list[ast.stmt]
     indexes: set[int]
     in_place: bool
-    needed: set[int]
+    needed: list[ast.stmt]
 
     @property
     def last(self) -> int:
@@ -80,104 +85,196 @@ def removal(source: Source, body: list[ast.stmt], index: int) -> tuple[int, int]
     return start, end
 
 
-def find_sequence(place: Place, scene: Scene) -> Sequence | None:
-    """Return the longest run that starts at ``place`` and is an activation, or None."""
-    started = start(place, scene)
-    if started is None:
+def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> list[Sequence]:
+    """Return the runs of a block that are activations; none shares a statement with another."""
+    here = scene.at(Place(body, 0, function)) if body else scene
+    flow = here.flow
+    if flow is None or not any(id(statement) in flow.steps for statement in body):
+        return []
+    found: list[Sequence] = []
+    done: set[int] = set()
+    for last in reversed(range(len(body))):
+        if last in done or id(body[last]) not in flow.steps:
+            continue
+        sequence = _ending_at(body, last, function, here, flow)
+        if sequence is None or sequence.indexes & done:
+            continue
+        done |= sequence.indexes
+        found.append(sequence)
+    return found[::-1]
+
+
+def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene, flow: Flow) -> Sequence | None:
+    step = flow.steps[id(body[last])]
+    if step.masked and _is_masked_again(body, last, step, flow, scene):
         return None
-    target, value, fresh = started
-    first = value
-    key = scene.source.key(target)
-    steps: list[tuple[int, ast.expr]] = []
-    if not fresh:
-        value = step(place.statement, target, value, scene, place) or value
-        steps.append((place.index, value))
-    for index in range(place.index + 1, len(place.body)):
-        statement = place.body[index]
-        there = Place(place.body, index, place.function)
-        stepped = step(statement, target, value, scene, there)
-        if stepped is not None:
-            value = stepped
-            steps.append((index, value))
-        elif _reads(statement, key, scene.source) or not scene.bindings.harmless(
-            statement, {key, *_watched(value, scene)}
-        ):
-            break
-    for index, folded in reversed(steps):
-        leak = _classified(folded, place, index, scene)
-        if leak is None or (not fresh and mentions(scene.source, leak.slope, key)):
+    here = scene.at(Place(body, last, function))
+    steps, made = _history(body, last, step, flow, scene)
+    for first in sorted(steps):
+        fresh = made is not None and first == min(steps)
+        if _is_expression(body[first], first, last, fresh):
             continue
-        operands = [scene.source.code(part) for part in (leak.x, leak.slope, leak.grad) if part is not None]
-        # The line that made the array goes, so nothing that is left may be read from it.
-        if (
-            fresh
-            and not _reads(first, key, scene.source)
-            and any(_reads(ast.parse(f"({text})"), key, scene.source) for text in operands)
-        ):
+        opening = flow.steps[id(body[first])]
+        state = flow.before[id(body[last])].copy()
+        opaque: frozenset[str] = frozenset()
+        if fresh:
+            for path in [p for p in state.names if state.names[p] == step.number or is_below(p, step.path)]:
+                del state.names[path]
+        else:
+            state.values[step.number] = opening.old
+            if isinstance(opening.old, ast.Name) and is_atom(opening.old):
+                opaque = frozenset({opening.old.id})
+        indexes = {i for i in steps if i >= first} | ({made} if fresh and made is not None else set())
+        chain = [flow.steps[id(body[i])].old for i in steps if i > first or fresh]
+        forced = frozenset(held.id for held in chain if isinstance(held, ast.Name) and is_atom(held))
+        preferred = "" if fresh else step.path
+        leak = _classified(step.value, here, flow, (opaque, forced), state, preferred)
+        if leak is None and not fresh and opaque:
+            leak = _classified(step.value, here, flow, (frozenset(), forced | opaque), state, preferred)
+        if leak is None or (not fresh and _reads_old(leak, opening.old, scene.source)):
             continue
-        indexes = {i for i, _ in steps if i <= index} | {place.index}
         form = IN_PLACE if not fresh else COPIED
-        if fresh and not _has_masked(place.body, indexes):
+        if fresh and not any(flow.steps[id(body[i])].masked for i in indexes if id(body[i]) in flow.steps):
             form = FUSED
-        needed = _definitions(place, indexes, scene)
-        found = _gated(leak, target, scene, place, indexes)
-        return Sequence(form, found, target, place.body, indexes, not fresh, needed)
+        found = _gated(leak, step.target, here, indexes)
+        return Sequence(form, found, step.target, body, indexes, not fresh, _needed(leak, here, flow, indexes))
     return None
 
 
-def _definitions(start: Place, indexes: set[int], scene: Scene) -> set[int]:
-    """Return the statements before that define masks and numbers which a run reads."""
-    found: set[int] = set()
-    queue = sorted(indexes)
-    for index in queue:
-        for node in ast.walk(start.body[index]):
-            if not isinstance(node, ast.Name | ast.Attribute):
+def _is_expression(statement: ast.stmt, first: int, last: int, fresh: bool) -> bool:
+    """Tell whether one line alone is better rewritten as the expression that it evaluates."""
+    if first != last or fresh:
+        return False
+    match statement:
+        case ast.Assign():
+            return not isinstance(statement.targets[0], ast.Subscript) or is_everything(statement.targets[0].slice)
+        case ast.Expr(value=ast.Call(keywords=keywords)):
+            return not any(keyword.arg in {"where", "mask", "a"} for keyword in keywords) and _writes_out(statement)
+    return False
+
+
+def _writes_out(statement: ast.Expr) -> bool:
+    call = statement.value
+    assert isinstance(call, ast.Call)
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return last not in {"putmask", "copyto"} or (last == "copyto" and len(call.args) + len(call.keywords) == 2)
+
+
+def _is_masked_again(body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene) -> bool:
+    """Tell whether the lines that follow write to parts of the array, so that it is not done yet."""
+    for statement in body[last + 1 :]:
+        following = flow.steps.get(id(statement))
+        if following is not None and following.number == step.number:
+            return following.masked
+        if _mentions(statement, step, flow.before.get(id(statement)), scene.source):
+            return False
+    return False
+
+
+def _history(
+    body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene
+) -> tuple[set[int], int | None]:
+    """Return the steps that lead to the last one with nothing reading the array, and what made it."""
+    steps = {last}
+    value = step.old
+    for index in reversed(range(last)):
+        statement = body[index]
+        earlier = flow.steps.get(id(statement))
+        state = flow.before.get(id(statement))
+        if state is None:
+            break
+        if earlier is not None and earlier.number == step.number:
+            if scene.source.key(earlier.new) != scene.source.key(value) or not flow.effects.is_pure(earlier.value):
+                break
+            if isinstance(statement, ast.Assign) and not isinstance(statement.targets[0], ast.Subscript):
+                break
+            steps.add(index)
+            value = earlier.old
+            continue
+        following = flow.before[id(body[index + 1])]
+        if following.made.get(step.number) is statement and step.number not in state.names.values():
+            plain_target = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+            same_path = plain_target and path_of(statement.targets[0]) == step.path  # type: ignore[attr-defined]
+            alone = sum(number == step.number for number in following.names.values()) == 1
+            whole = same_path and alone and scene.source.key(following.values[step.number]) == scene.source.key(value)
+            pure = plain_target and flow.effects.is_pure(statement.value)  # type: ignore[attr-defined]
+            return steps, index if whole and pure else None
+        if _mentions(statement, step, following, scene.source):
+            break
+    return steps, None
+
+
+def _mentions(statement: ast.stmt, step: Step, state: State | None, source: Source) -> bool:
+    """Tell whether a statement reads the array, under whatever name."""
+    paths = {step.path}
+    if state is not None:
+        paths |= {path for path, number in state.names.items() if number == step.number}
+    for child in ast.walk(statement):
+        path = path_of(child)
+        if path is not None and any(is_below(path, known) for known in paths):
+            return True
+    return False
+
+
+def _reads_old(leak: Leak, old: ast.expr, source: Source) -> bool:
+    """Tell whether the slope is what the array held: then no value is known to be scaled."""
+    return mentions(source, leak.slope, source.key(old))
+
+
+def _needed(leak: Leak, scene: Scene, flow: Flow, indexes: set[int]) -> list[ast.stmt]:
+    """Return the statements before that define what the run reads."""
+    assert scene.place is not None
+    key = scene.source.key
+    operands = {key(part) for part in (leak.x, leak.slope, leak.grad) if part is not None}
+    run = [scene.place.body[index] for index in indexes]
+    queue: list[tuple[ast.stmt, ast.AST]] = [(statement, statement) for statement in run]
+    found: dict[int, ast.stmt] = {}
+    while queue:
+        statement, node = queue.pop()
+        state = flow.before.get(id(statement))
+        for child in ast.walk(node):
+            path = path_of(child)
+            held = state.value(path) if state is not None and path is not None else None
+            if held is None or not is_atom(held) or key(held) in operands:
                 continue
-            for place in (Place(start.body, index, start.function), start):
-                bound = scene.bindings.definition(node, place)
-                if bound is None or bound[1] in found | indexes:
-                    continue
-                plain = scene.is_arithmetic(bound[0]) or isinstance(bound[0], ast.Constant)
-                if plain or masked_view(node, scene, place) is not None:
-                    found.add(bound[1])
-                    queue.append(bound[1])
-    return found
-
-
-def _reads(node: ast.AST, key: str, source: Source) -> bool:
-    return any(isinstance(child, ast.expr) and source.key(child) == key for child in ast.walk(node))
-
-
-def _watched(value: ast.expr, scene: Scene) -> set[str]:
-    return {scene.source.key(child) for child in ast.walk(value) if isinstance(child, ast.Name | ast.Attribute)}
+            version = flow.versions[key(held)]
+            maker = version.statement
+            if version.definition is None or not isinstance(maker, ast.Assign | ast.AugAssign | ast.AnnAssign):
+                continue
+            if maker not in run and id(maker) not in found:
+                found[id(maker)] = maker
+                queue.append((maker, maker))
+    return sorted(found.values(), key=lambda statement: statement.lineno)
 
 
 def _calls_numpy(body: list[ast.stmt], indexes: set[int], scene: Scene) -> bool:
     return any(scene.numpy(node) for index in indexes for node in ast.walk(body[index]))
 
 
-def _has_masked(body: list[ast.stmt], indexes: set[int]) -> bool:
-    return any(isinstance(target, ast.Subscript) for index in indexes for target in targets(body[index]))
+def _classified(
+    value: ast.expr,
+    scene: Scene,
+    flow: Flow,
+    spelled: tuple[frozenset[str], frozenset[str]],
+    state: State,
+    preferred: str,
+) -> Leak | None:
+    try:
+        for reading in scene.spelled_out(value, flow, *spelled):
+            leak = classify(scene.source, scene.names, reading)
+            if leak is not None and scene.write_out(leak, state, preferred):
+                return leak
+    except TooLarge:
+        return None
+    return None
 
 
-def _classified(folded: ast.expr, start: Place, last: int, scene: Scene) -> Leak | None:
-    leak = classify(scene.source, scene.names, folded)
-    # Names from before the run hold through it: it writes to nothing but its own array.
-    for place in (start, Place(start.body, last, start.function)):
-        if leak is None:
-            if not scene.bindings.has_definitions(folded, place):
-                continue
-            expanded = scene.bindings.expand(folded, place, scene.is_arithmetic)
-            leak = classify(scene.source, scene.names, expanded)
-    return leak
-
-
-def _gated(leak: Leak, target: ast.expr, scene: Scene, place: Place, indexes: set[int]) -> Leak | Refusal:
-    here = scene.at(place)
-    if leak.grad is not None and not here.reads_as_gradient(leak.grad, target):
+def _gated(leak: Leak, target: ast.expr, scene: Scene, indexes: set[int]) -> Leak | Refusal:
+    assert scene.place is not None
+    if leak.grad is not None and not scene.reads_as_gradient(leak.grad, target):
         text = scene.source.code(leak.grad)
         return Refusal(f"mask and value are different arrays, and {text} may be no gradient")
-    if _calls_numpy(place.body, indexes, scene):
+    if _calls_numpy(scene.place.body, indexes, scene):
         return leak
     reason = scene.names.plain_arrays_reason()
     return Refusal(reason) if reason is not None else leak
