@@ -33,7 +33,9 @@ QUIET_NUMPY = {
     **dict.fromkeys(("full", "full_like", "where", "clip", "select", "piecewise", "concatenate", "stack"), 3),
     **dict.fromkeys(("vstack", "hstack", "broadcast_to", "linspace", "arange", "allclose", "array_equal"), 9),
     **dict.fromkeys(("choose", "argmax", "argmin", "bitwise_or", "outer", "tile", "repeat", "roll", "inner"), 2),
-    **dict.fromkeys(("einsum", "tensordot", "split", "pad", "swapaxes", "moveaxis", "isclose", "interp", "errstate"), 9),
+    **dict.fromkeys(
+        ("einsum", "tensordot", "split", "pad", "swapaxes", "moveaxis", "isclose", "interp", "errstate"), 9
+    ),
     **dict.fromkeys(("random.rand", "random.randn", "random.normal", "random.uniform", "random.default_rng"), 9),
     **dict.fromkeys(("ma.masked_greater", "ma.masked_greater_equal", "ma.masked_less", "ma.masked_less_equal"), 2),
     **dict.fromkeys(("random.random", "random.randint", "random.standard_normal", "vectorize", "fromiter"), 9),

@@ -137,7 +137,11 @@ class Flow:
 
     def _is_unchanged(self, scope: ast.AST, state: State) -> bool:
         for child in ast.walk(scope):
-            if isinstance(child, ast.Name) and child.id in state.names and ast.unparse(self.value(state, child.id)) != child.id:
+            if (
+                isinstance(child, ast.Name)
+                and child.id in state.names
+                and ast.unparse(self.value(state, child.id)) != child.id
+            ):
                 return False
         return True
 
@@ -224,7 +228,9 @@ class Flow:
         state.values[number] = new
         self._touched |= {p for p, n in state.names.items() if n == number}
         if self._recording:
-            self.steps[id(statement)] = Step(change.target, path, number, old, new, change.value, change.whole, change.masked)
+            self.steps[id(statement)] = Step(
+                change.target, path, number, old, new, change.value, change.whole, change.masked
+            )
 
     def _evaluate(self, node: ast.AST | None, state: State, statement: ast.AST) -> None:
         """Account for what evaluating an expression may change."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastlrelu.rewrite.effects import path_node, path_of
+from fastlrelu.rewrite.source import is_everything
 from fastlrelu.rewrite.versions import State, is_atom, rebuild
 
 if TYPE_CHECKING:
@@ -117,21 +118,7 @@ def _loaded(target: ast.expr) -> ast.expr:
     return target if path is None else path_node(path)
 
 
-def is_everything(index: ast.expr) -> bool:
-    """Tell whether a subscript is ``[:]`` or ``[...]``, in any number of dimensions."""
-    match index:
-        case ast.Slice(lower=None, upper=None, step=None):
-            return True
-        case ast.Constant(value=value):
-            return value is ...
-        case ast.Tuple(elts=elements) if elements:
-            return all(is_everything(element) for element in elements)
-    return False
-
-
-def _stored(
-    target: ast.Subscript, value: ast.expr, op: ast.operator | None, state: State, flow: Flow
-) -> Change | None:
+def _stored(target: ast.Subscript, value: ast.expr, op: ast.operator | None, state: State, flow: Flow) -> Change | None:
     path = path_of(target.value)
     if path is None:
         return None

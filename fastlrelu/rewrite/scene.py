@@ -10,18 +10,17 @@ from dataclasses import dataclass, field, replace
 from fastlrelu.rewrite.bindings import Bindings, Place, has_call
 from fastlrelu.rewrite.flow import Flow
 from fastlrelu.rewrite.flows import Flows, obstacle
-from fastlrelu.rewrite.folding import is_everything
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.pieces import METHODS, PIECES
 from fastlrelu.rewrite.slopes import Slopes
-from fastlrelu.rewrite.source import Source
+from fastlrelu.rewrite.source import Source, is_everything
 from fastlrelu.rewrite.speller import Speller
 from fastlrelu.rewrite.versions import Expansion, State, TooLarge
 
 # Names that gradients go by: dA, dz_next, dout, gy, grad_output, delta, upGrad, top_diff.
 _GRADIENT = re.compile(
-    r"grad|delta|deriv|partial|upstream|backprop|sensitiv|cotangent|adjoint|(top|bottom|out)_?diff"
+    r"grad|delta|^err$|error|chain|deriv|partial|upstream|backprop|sensitiv|cotangent|adjoint|(top|bottom|out)_?diff"
     r"|^d_?[a-z]\d?$|^d_?(out|in|val|prev|next|hid|act|pool|conv|cost|score|layer|loss|flat)"
     r"|^d[a-z]_?d[a-z]|^g$|^g_?[a-z]$|^g_?(out|in|prev|next)"
 )

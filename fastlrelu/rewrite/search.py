@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fastlrelu.rewrite.bindings import Place
-from fastlrelu.rewrite.forms import FORMS, Form
+from fastlrelu.rewrite.forms import FORMS, Form, without_out
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, dotted
@@ -72,7 +72,6 @@ class Finding:
 
 def call_text(leak: Leak, source: Source, out: str | None = None) -> str:
     """Return the call that replaces a leak."""
-
 
     def text(name: str, operand: ast.expr) -> str:
         return leak.texts.get(name) or source.code(operand)
@@ -162,7 +161,7 @@ class Search:
     ) -> None:
         if isinstance(node, ast.JoinedStr):
             return
-        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp):
+        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp | ast.GeneratorExp):
             finding = self._finding(node, self.scene.at(place, parents), compiler)
             if finding is not None:
                 self.findings.append(finding)
@@ -203,7 +202,8 @@ class Search:
         finding.number = scene.slopes.number(leak.slope, scene.place)
         finding.cast = leak.is_mask and scene.cast_to_dtype_of(leak.x)
         finding.reasons = [*form.reasons(leak, scene), *scene.call_reasons(leak)]
-        finding.new = call_text(leak, self.source, _out(node, self.source))
+        out = without_out(node, scene)[1] if isinstance(node, ast.Call) else None
+        finding.new = call_text(leak, self.source, None if out is None else self.source.code(out))
         finding.edits = [(*self.source.span(node), finding.new)]
         return finding
 
@@ -278,14 +278,6 @@ def first_form(node: ast.expr, scene: Scene) -> tuple[Form, Leak | Refusal] | No
         found = form.find(node, scene)
         if found is not None:
             return form, found
-    return None
-
-
-def _out(node: ast.expr, source: Source) -> str | None:
-    if isinstance(node, ast.Call):
-        for keyword in node.keywords:
-            if keyword.arg == "out":
-                return source.code(keyword.value)
     return None
 
 

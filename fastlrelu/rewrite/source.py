@@ -113,6 +113,18 @@ def dotted(node: ast.AST) -> str | None:
     return ".".join([node.id, *reversed(parts)])
 
 
+def is_everything(index: ast.expr) -> bool:
+    """Tell whether a subscript is ``[:]`` or ``[...]``, in any number of dimensions."""
+    match index:
+        case ast.Slice(lower=None, upper=None, step=None):
+            return True
+        case ast.Constant(value=value):
+            return value is ...
+        case ast.Tuple(elts=elements) if elements:
+            return all(is_everything(element) for element in elements)
+    return False
+
+
 def mentions(source: Source, node: ast.AST, x: str) -> bool:
     """Tell whether the values of ``x``, and not only its dtype or shape, are in ``node``."""
     if isinstance(node, ast.Attribute) and node.attr in METADATA:

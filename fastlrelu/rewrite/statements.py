@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.flow import Flow, Step
-from fastlrelu.rewrite.folding import is_everything
-from fastlrelu.rewrite.forms import AT_NAN, FAMILY_REASONS, Form, gradient_reasons, where_reasons
+from fastlrelu.rewrite.forms import AT_NAN, AT_ZERO, FAMILY_REASONS, Form, gradient_reasons, sum_reasons, where_reasons
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import Source, mentions
+from fastlrelu.rewrite.source import Source, is_everything, mentions
 from fastlrelu.rewrite.versions import State, TooLarge, is_atom
 
 KEPT_DTYPE = "the dtype also counts the slope, where the old lines kept that of the array"
@@ -106,7 +105,7 @@ def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> lis
 
 def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene, flow: Flow) -> Sequence | None:
     step = flow.steps[id(body[last])]
-    if step.masked and _is_masked_again(body, last, step, flow, scene):
+    if _is_unfinished(body, last, step, flow, scene):
         return None
     here = scene.at(Place(body, last, function))
     steps, made = _history(body, last, step, flow, scene)
@@ -134,7 +133,9 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
         if leak is None or (not fresh and _reads_old(leak, opening.old, scene.source)):
             continue
         form = IN_PLACE if not fresh else COPIED
-        if fresh and not any(flow.steps[id(body[i])].masked for i in indexes if id(body[i]) in flow.steps):
+        if isinstance(body[last], ast.For):
+            form = LOOPED
+        elif fresh and not any(flow.steps[id(body[i])].masked for i in indexes if id(body[i]) in flow.steps):
             form = FUSED
         found = _gated(leak, step.target, here, indexes)
         return Sequence(form, found, step.target, body, indexes, not fresh, _needed(leak, here, flow, indexes))
@@ -160,20 +161,19 @@ def _writes_out(statement: ast.Expr) -> bool:
     return last not in {"putmask", "copyto"} or (last == "copyto" and len(call.args) + len(call.keywords) == 2)
 
 
-def _is_masked_again(body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene) -> bool:
-    """Tell whether the lines that follow write to parts of the array, so that it is not done yet."""
+def _is_unfinished(body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene) -> bool:
+    """Tell whether the next line about the array writes to a part of it, so that it is not done yet."""
     for statement in body[last + 1 :]:
-        following = flow.steps.get(id(statement))
-        if following is not None and following.number == step.number:
-            return following.masked
         if _mentions(statement, step, flow.before.get(id(statement)), scene.source):
-            return False
+            target = statement.target if isinstance(statement, ast.AugAssign) else None
+            if isinstance(statement, ast.Assign):
+                target = statement.targets[0]
+            stored = isinstance(target, ast.Subscript) and path_of(target.value) == step.path
+            return stored and not is_everything(target.slice)  # type: ignore[union-attr]
     return False
 
 
-def _history(
-    body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene
-) -> tuple[set[int], int | None]:
+def _history(body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene) -> tuple[set[int], int | None]:
     """Return the steps that lead to the last one with nothing reading the array, and what made it."""
     steps = {last}
     value = step.old
@@ -291,11 +291,10 @@ def sequence_reasons(leak: Leak, scene: Scene) -> list[str]:
             reasons.append(STEPS)
         reasons += [r for r in gradient_reasons(leak) if not r.startswith("the dtype")]
     else:
-        reasons += where_reasons(leak, scene) if _is_one_choice(leak.old) else [STEPS]
+        reasons += where_reasons(leak, scene) if _is_one_choice(leak.old, scene) else [STEPS]
         if leak.at_nan == "other":
             reasons.append(AT_NAN)
-    if "filled" in leak.families:
-        reasons.append(FAMILY_REASONS["filled"])
+    reasons += [FAMILY_REASONS[family] for family in ("bounded", "cast", "filled") if family in leak.families]
     return reasons
 
 
@@ -303,15 +302,29 @@ def _computes(node: ast.expr) -> bool:
     return any(isinstance(child, ast.BinOp) for child in ast.walk(node))
 
 
-def _is_one_choice(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and not any(
+def _is_one_choice(node: ast.expr, scene: Scene) -> bool:
+    """Tell whether an expression is one np.where, with none inside."""
+    if scene.numpy(node) != "where" or not isinstance(node, ast.Call) or len(node.args) != 3:
+        return False
+    return not any(
         isinstance(child, ast.Call) and child is not node and len(child.args) == 3 for child in ast.walk(node)
     )
 
 
 def fused_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return why fused steps are not bit for bit the ufunc."""
-    return [FAMILY_REASONS["bool"], "the old lines round more than once"]
+    return [*sum_reasons(leak, scene), "the old lines round more than once"]
+
+
+def looped_reasons(leak: Leak, scene: Scene) -> list[str]:
+    """Return what changes when a loop over indices becomes one call."""
+    reasons = [STEPS, KEPT_DTYPE]
+    if leak.kind == "gradient":
+        reasons += [r for r in gradient_reasons(leak) if not r.startswith("the dtype")]
+    elif leak.at_nan == "other":
+        reasons.append(AT_NAN)
+    reasons.append(AT_ZERO)
+    return reasons + [FAMILY_REASONS[f] for f in ("bounded", "cast", "filled") if f in leak.families]
 
 
 def _nothing(node: ast.expr, scene: Scene) -> None:
@@ -341,4 +354,13 @@ FUSED = Form(
     fused_reasons,
     ("y = (x > 0) * (1 - a)\ny += a\ny *= x",),
 )
-SEQUENCES = (COPIED, IN_PLACE, FUSED)
+LOOPED = Form(
+    "loop over indices",
+    _nothing,
+    looped_reasons,
+    (
+        "y = np.zeros_like(x)\nfor i in range(len(x)):\n    y[i] = x[i] if x[i] > 0 else a * x[i]",
+        "for i in range(len(x)):\n    if x[i] < 0:\n        x[i] *= a",
+    ),
+)
+SEQUENCES = (COPIED, IN_PLACE, FUSED, LOOPED)
