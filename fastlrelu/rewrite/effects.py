@@ -192,7 +192,7 @@ class Effects:
     def is_new(self, node: ast.AST) -> bool:
         """Tell whether the value is an array that nothing else refers to."""
         match node:
-            case ast.BinOp() | ast.Compare():
+            case ast.BinOp() | ast.Compare() | ast.List():
                 return True
             case ast.UnaryOp(op=ast.Invert() | ast.USub()):
                 return True

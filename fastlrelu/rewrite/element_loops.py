@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from fastlrelu.rewrite.effects import path_of
 from fastlrelu.rewrite.folding import Change, where_call
+from fastlrelu.rewrite.leaks import Refusal
 from fastlrelu.rewrite.loops import of_arrays
+from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.versions import State, rebuild
 
 if TYPE_CHECKING:
@@ -45,10 +47,46 @@ def lowered(loop: ast.For, state: State, flow: Flow) -> Change | None:
     """Return the change that a loop makes to the one array it writes, or None."""
     nest = _Nest()
     try:
+        appended = _appended(loop, nest, state, flow)
+        if appended is not None:
+            return appended
         body = _inside(loop, nest, state, flow)
         return _Writer(nest, state, flow).change(body)
     except _NotElementwise:
         return None
+
+
+def _appended(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> Change | None:
+    """Return the change of an empty list that gets one number for each element of an array."""
+    match loop.target, loop.body:
+        case ast.Name(id=element), [*_, ast.Expr() | ast.If()] if path_of(loop.iter) is not None:
+            nest.elements[element] = loop.iter
+            nest.whole.append(flow.converted(loop.iter, state))
+            body = loop.body
+        case _, [*_, ast.Expr() | ast.If()] if isinstance(loop.iter, ast.Call):
+            body = _inside(loop, nest, state, flow)
+        case _:
+            return None
+    lists = {
+        node.func.value.id
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+        if isinstance(node.func.value, ast.Name)
+    }
+    if len(lists) != 1 or loop.orelse:
+        if isinstance(loop.target, ast.Name):
+            nest.elements.pop(loop.target.id, None)
+        nest.whole.clear()
+        nest.indices.clear()
+        nest.bounds.clear()
+        return None
+    name = lists.pop()
+    held = state.value(name)
+    definition = flow.versions[held.id].definition if isinstance(held, ast.Name) and held.id in flow.versions else None
+    if not isinstance(definition, ast.List) or definition.elts or len(nest.indices) > 1:
+        raise _NotElementwise
+    return _Writer(nest, state, flow).listed(body, name)
 
 
 def _inside(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> list[ast.stmt]:
@@ -123,6 +161,31 @@ class _Writer:
             raise _NotElementwise
         self._check_bounds(whole)
         return Change(self._target, self._flow.converted(whole, self._state))
+
+    def listed(self, body: list[ast.stmt], name: str) -> Change:
+        """Return what a list holds to which every round appends one number."""
+        whole = of_arrays(self._elements(self._appended(body, name, self._numbers)))
+        names = {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}
+        if names & {*self._nest.indices, *self._nest.elements, name}:
+            raise _NotElementwise
+        self._target = ast.Name(name, ast.Load())
+        self._check_bounds(whole)
+        return Change(self._target, self._flow.converted(whole, self._state))
+
+    def _appended(self, body: list[ast.stmt], name: str, numbers: dict[str, ast.expr]) -> ast.expr:
+        def current(node: ast.expr, numbers: dict[str, ast.expr]) -> ast.expr:
+            return rebuild(node, lambda part: numbers.get(part.id) if isinstance(part, ast.Name) else None)
+
+        match body:
+            case [ast.Assign(targets=[ast.Name(id=number)], value=value), *rest] if rest:
+                return self._appended(rest, name, {**numbers, number: current(value, numbers)})
+            case [ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=to), attr="append"), args=[value]))]:
+                if to == name:
+                    return current(value, numbers)
+            case [ast.If(test=test, body=then, orelse=orelse)] if orelse:
+                branches = [self._appended(part, name, numbers) for part in (then, orelse)]
+                return where_call(of_arrays(current(test, numbers)), *branches)
+        raise _NotElementwise
 
     def _check_bounds(self, value: ast.expr) -> None:
         """Every bound has to be the length of an array that is read or written."""
@@ -238,3 +301,31 @@ class _Writer:
                 case _:
                     raise _NotElementwise
         return value, numbers
+
+
+def left_behind(loop: ast.For, path: str, function: ast.AST, names: Names, *, listed: bool) -> Refusal | None:
+    """Return why a loop has to stay for the sake of what is read after it, or None."""
+    inside = {id(node) for node in ast.walk(loop)}
+    stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - {path}
+    arrays: set[int] = set()
+    bound: set[int] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and names.function(node.func) in {"array", "asarray"} and node.args:
+            arrays.add(id(node.args[0]))
+        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
+            targets = [node.target] if isinstance(node, ast.For) else [g.target for g in node.generators]
+            own = {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+            bound |= {id(n) for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in own}
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store) or id(node) in inside:
+            continue
+        if node.id in stored and id(node) not in bound and _is_read_after(node, loop):
+            return Refusal(f"line {node.lineno} reads {node.id}, which the loop leaves behind")
+        if listed and node.id == path and id(node) not in arrays:
+            return Refusal(f"line {node.lineno} reads {node.id} as a list")
+    return None
+
+
+def _is_read_after(node: ast.Name, loop: ast.For) -> bool:
+    # A line above may come after it, in an outer loop, but then the name is read there first.
+    return node.lineno > (loop.end_lineno or 0)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, field
 from difflib import unified_diff
 
+from fastlrelu.rewrite.effects import Effects
 from fastlrelu.rewrite.imports import PACKAGE, import_edit, is_bound, is_imported
+from fastlrelu.rewrite.leftovers import leftover_edits
 from fastlrelu.rewrite.search import Finding, Search
 from fastlrelu.rewrite.source import Source
 
@@ -63,7 +65,8 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
     source = Source(text)
     if "numpy" not in text and "np" not in text:
         return Rewritten(text)
-    findings = Search(source).run()
+    search = Search(source)
+    findings = search.run()
     fixed = [finding for finding in findings if finding.safe or (unsafe_fixes and finding.new)]
     if fixed and is_bound(source):
         for finding in findings:
@@ -73,7 +76,10 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
         fixed = []
     if not fixed:
         return Rewritten(text, findings)
-    edits = [edit for finding in fixed for edit in finding.edits]
+    offered = list(fixed)
+    unread = leftover_edits(source, Effects(search.scene.names), fixed)
+    findings = [finding for finding in findings if finding in fixed or not any(finding is f for f in offered)]
+    edits = [*unread, *(edit for finding in fixed for edit in finding.edits)]
     if not is_imported(source):
         edits.append(import_edit(source, local))
     changed = apply(text, edits)

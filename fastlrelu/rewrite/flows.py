@@ -11,7 +11,7 @@ from fastlrelu.rewrite.source import Source
 
 # Without one of these, no function holds a part of an activation.
 _SIGN = re.compile(
-    r"[<>]=?\s*\(?-?0|0\.?0*\s*\)?\s*[<>]|\b(?:f?maximum|f?minimum|fmax|fmin|max|min|clip|sign|signbit|f?abs|absolute|heaviside"
+    r"(?<![-<>])[<>](?![<>])|\b(?:f?maximum|f?minimum|fmax|fmin|max|min|clip|sign|signbit|f?abs|absolute|heaviside"
     r"|greater|less|greater_equal|less_equal|masked_\w+)\("
 )
 

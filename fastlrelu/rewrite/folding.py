@@ -150,10 +150,16 @@ def _mask(index: ast.expr, flow: Flow) -> ast.expr:
             return found if found is not definition else index
     if isinstance(index, ast.Subscript) and isinstance(index.slice, ast.Constant) and index.slice.value == 0:
         inner = _mask(index.value, flow)
-        return inner if inner is not index.value else index
+        return _flat(inner) if inner is not index.value else index
     if isinstance(index, ast.Call) and len(index.args) == 1 and not index.keywords:
+        if flow.effects.numpy(index) == "flatnonzero":
+            return _flat(index.args[0])
         return index.args[0] if flow.effects.numpy(index) in {"nonzero", "where"} else index
     return index
+
+
+def _flat(mask: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name("numpy:flat", ast.Load()), [mask], [])
 
 
 def _unmasked(node: ast.expr, masks: set[str]) -> ast.expr:

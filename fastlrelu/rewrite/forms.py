@@ -17,6 +17,7 @@ from fastlrelu.rewrite.pieces import POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.slopes import FLOAT16_TINY
+from fastlrelu.rewrite.source import mentions
 from fastlrelu.rewrite.versions import plain
 
 Found = Leak | Refusal | None
@@ -67,13 +68,17 @@ FAMILY_REASONS = {
     "bool": "a mask times inf is nan in the old line, and -0.0 may come out as 0.0",
     "relu": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
     "clip": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
-    "abs": "the old line rounds more than once, and gives nan at inf",
+    "abs": "the old line rounds more than once, gives nan at inf, and 0.0 for -0.0",
     "select": "np.select gives its default where x is nan",
     "where": "the old line takes the dtype of the slopes, and its sums give 0.0 for -0.0",
+    "wide": "a mask times a number is float64 in the old line, where the new dtype is that of x",
+    "flat": "the old line takes indices of one dimension",
     "bounded": "for slopes below 0 or over 1 the old line takes another branch",
     "cast": "the old line casts, where the new one has the dtype of x",
     "filled": "the dtype follows x, where the old lines filled an array of float64",
 }
+ROUNDS = "the old line rounds more than once"
+SUMS = "a mask times inf is nan in the old line"
 
 
 def gradient_reasons(leak: Leak) -> list[str]:
@@ -279,7 +284,8 @@ def find_sum(*families: str) -> Callable[[ast.expr, Scene], Found]:
 
     def find(node: ast.expr, scene: Scene) -> Found:
         arithmetic = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div)
-        if not arithmetic and scene.numpy(node) not in _SUMS:
+        method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "choose"
+        if not arithmetic and not method and scene.numpy(node) not in _SUMS:
             return None
         plain_call = without_out(node, scene)[0] if isinstance(node, ast.Call) else node
         leak = scene.classify(plain_call)
@@ -304,6 +310,10 @@ def find_sum(*families: str) -> Callable[[ast.expr, Scene], Found]:
 def sum_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return the remarks on every word that a sum or product is made of."""
     reasons = [FAMILY_REASONS[f] for f in FAMILY_REASONS if f in leak.families]
+    if "where" in leak.families and "bool" not in leak.families and _adds(leak.old):
+        reasons.append(SUMS)
+    if "abs" not in leak.families and _adds_slopes(leak, scene):
+        reasons.append(ROUNDS)
     if leak.kind == "gradient":
         return [*reasons, *gradient_reasons(leak)]
     if leak.at_nan == "other" and "select" not in leak.families:
@@ -311,9 +321,33 @@ def sum_reasons(leak: Leak, scene: Scene) -> list[str]:
     return reasons or [ORDER]
 
 
+def _adds_slopes(leak: Leak, scene: Scene) -> bool:
+    """Tell whether numbers that do not depend on x are added, as in 1 - a."""
+    x = scene.source.key(leak.x)
+    return any(
+        isinstance(child, ast.BinOp)
+        and isinstance(child.op, ast.Add | ast.Sub)
+        and not all(mentions(scene.source, side, x) for side in (child.left, child.right))
+        for child in ast.walk(leak.old)
+    )
+
+
+def _adds(node: ast.expr) -> bool:
+    return any(isinstance(child, ast.BinOp) and isinstance(child.op, ast.Add | ast.Sub) for child in ast.walk(node))
+
+
 def loop_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return what changes when a loop over numbers becomes one call."""
-    return ["the old code computes the dtype from the numbers, and takes one shape of array only"]
+    reasons = ["the old code computes the dtype from the numbers, and takes one shape of array only"]
+    words = leak.families & {"relu", "bool", "abs", "clip"}
+    reasons += [FAMILY_REASONS[family] for family in FAMILY_REASONS if family in words]
+    if "relu" in leak.families:
+        reasons.append("max and min of Python take a number where x is nan")
+    if leak.kind == "gradient":
+        return [*reasons, *(r for r in gradient_reasons(leak) if not r.startswith("the dtype"))]
+    if leak.at_nan == "other":
+        reasons.append(AT_NAN)
+    return reasons
 
 
 FORMS: tuple[Form, ...] = (

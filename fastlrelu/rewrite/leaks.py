@@ -167,6 +167,10 @@ def _on_both_sides(source: Source, names: Names, node: ast.expr, x: ast.expr) ->
         leak.at_zero = _branch(source, names, node, key, ZERO, positive, negative)
         leak.at_nan = _branch(source, names, node, key, NAN, positive, negative)
     leak.families = above.used | below.used
+    upstream = {name for term in positive.terms for name in term if leak.grad is not None}
+    for other in (*above.widened, *below.widened):
+        if not other.mentions_x() and not any(upstream & set(term) for term in other.terms):
+            leak.families.add("wide")
     return leak
 
 

@@ -59,6 +59,8 @@ class Reader:
         self.x = x
         self.side = side
         self.used: set[str] = set()
+        # What masks were multiplied with or added to: a number makes float64 of them.
+        self.widened: list[Polynomial] = []
         self.atoms: dict[str, ast.expr] = {}
 
     def polynomial(self, node: ast.expr) -> Polynomial:
@@ -132,6 +134,8 @@ class Reader:
         a, b = self.value(left), self.value(right)
         if a.boolean or b.boolean:
             self.used.add("bool")
+        if a.boolean != b.boolean:
+            self.widened.append(b.polynomial if a.boolean else a.polynomial)
         if self.side == NAN and (a.polynomial.mentions_x() or b.polynomial.mentions_x()):
             return Value(Polynomial.factor(X))
         if isinstance(op, ast.Mult):
@@ -292,8 +296,10 @@ def _where(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
 def _extreme(largest: bool) -> Callable[[Reader, Arguments, Keywords], Value]:
     def read(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
         _exactly(2, args, keywords)
-        a, b = (reader.polynomial(argument) for argument in args)
-        return Value(reader.extreme(a, b, largest))
+        a, b = (reader.value(argument) for argument in args)
+        if a.boolean != b.boolean:
+            reader.widened.append(b.polynomial if a.boolean else a.polynomial)
+        return Value(reader.extreme(a.polynomial, b.polynomial, largest))
 
     return read
 
@@ -304,7 +310,10 @@ def _clip(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
         limits[{"min": "a_min", "max": "a_max"}.get(name, name)] = argument
     if len(args) > 3 or limits.keys() - {"a", "a_min", "a_max"} or "a" not in limits:
         raise NotPiecewise
-    value = reader.polynomial(limits["a"])
+    clipped = reader.value(limits["a"])
+    value = clipped.polynomial
+    if clipped.boolean:
+        reader.used.add("wide")
     low = reader.bound(limits.get("a_min"), -1)
     high = reader.bound(limits.get("a_max"), 1)
     if low is not None:
@@ -409,6 +418,12 @@ def _negative(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
     return Value(-reader.polynomial(args[0]))
 
 
+def _flat(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    """Read the indices of a mask of one dimension as the mask itself."""
+    reader.used.add("flat")
+    return reader.value(args[0])
+
+
 def _signbit(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
     _exactly(1, args, keywords)
     value = reader.polynomial(args[0])
@@ -507,6 +522,7 @@ PIECES: dict[str, Piece] = {
     "positive": Piece("arithmetic", _same),
     "equal": Piece("compare", _compare(ast.Eq())),
     "not_equal": Piece("compare", _compare(ast.NotEq())),
+    "flat": Piece("compare", _flat),
     "signbit": Piece("compare", _signbit),
     "logical_and": Piece("compare", _combine(ast.BitAnd())),
     "bitwise_and": Piece("compare", _combine(ast.BitAnd())),

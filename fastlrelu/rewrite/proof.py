@@ -180,7 +180,7 @@ def _programs(finding: Finding) -> Iterator[ast.Module]:
         return
     assert finding.nodes is not None
     old = finding.nodes if finding.form == "loop" else leak.old
-    for expression in (old, ast.parse(finding.new, mode="eval").body):
+    for expression in (old, ast.parse(finding.call or finding.new, mode="eval").body):
         yield _module([_result(copied(expression))], scene, names)
 
 

@@ -90,13 +90,18 @@ class Scene:
         return self.seen[cached][1]
 
     def _classify(self, node: ast.expr) -> Leak | Refusal | None:
-        leak = classify(self.source, self.names, node)
-        if leak is not None:
-            return leak
+        shown = classify(self.source, self.names, node)
+        if shown is not None and shown.grad is None:
+            return shown
         for reading in self.readings(node):
             leak = classify(self.source, self.names, reading)
-            if leak is not None and self.write_out(leak):
+            # What looks like a gradient of one array on another may be one array under two names.
+            if leak is not None and (shown is None or leak.kind == "forward") and self.write_out(leak):
                 return leak
+            if shown is not None:
+                return shown
+        if shown is not None:
+            return shown
         for reading, lines in self.beyond(node):
             if classify(self.source, self.names, reading) is not None:
                 return Refusal(lines)

@@ -13,6 +13,7 @@ from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, dotted
 from fastlrelu.rewrite.statements import Sequence, find_sequences
+from fastlrelu.rewrite.uses import misuse
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -22,7 +23,7 @@ _COMPILERS = ("jit", "numba", "cuda", "guvectorize", "stencil", "tf.function", "
 _LATE = ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom
 
 
-@dataclass
+@dataclass(eq=False)
 class Finding:
     """One leaky ReLU of a file.
 
@@ -44,6 +45,8 @@ class Finding:
         What ``--verify`` runs: the recognised leak, its code and surroundings, the array that
         statements write to, the slope where it is a number, and whether a cast to the dtype of
         x stands around it.
+    call : str
+        The call alone, where ``new`` also assigns.
     """
 
     form: str
@@ -58,6 +61,7 @@ class Finding:
     target: ast.expr | None = None
     number: float | None = None
     cast: bool = False
+    call: str = ""
 
     @property
     def left(self) -> bool:
@@ -198,6 +202,13 @@ class Search:
             finding.reasons = [refusal]
             return finding
         assert isinstance(leak, Leak)
+        misused = None
+        match scene.place and scene.place.statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) as statement if leak.is_mask and value is node:
+                misused = misuse(name, statement, scene)
+        if misused is not None:
+            finding.reasons = [misused]
+            return finding
         finding.leak, finding.scene = leak, scene
         finding.number = scene.slopes.number(leak.slope, scene.place)
         finding.cast = leak.is_mask and scene.cast_to_dtype_of(leak.x)
@@ -256,6 +267,8 @@ class Search:
         old = "; ".join(" ".join(self.source.code(statement).split()) for statement in statements)
         finding = Finding(sequence.form.name, statements[0].lineno, old, nodes=statements)
         refusal = self.refusal(sequence.form, leak, scene, compiler, statements)
+        if refusal is None and isinstance(leak, Leak) and leak.is_mask and isinstance(sequence.target, ast.Name):
+            refusal = misuse(sequence.target.id, statements[-1], scene)
         if refusal is not None:
             finding.reasons = [refusal]
         else:
@@ -269,6 +282,9 @@ class Search:
             finding.reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
             finding.edits = sequence.edits(self.source, finding.new)
             finding.nodes = [*sequence.needed, *statements]
+            if isinstance(statements[-1], ast.For):
+                # A loop is shown as the expression that it computes.
+                finding.nodes, finding.call = leak.old, call_text(leak, self.source)
         self.findings.append(finding)
 
 

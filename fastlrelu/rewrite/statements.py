@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.effects import is_below, path_of
+from fastlrelu.rewrite.element_loops import left_behind
 from fastlrelu.rewrite.flow import Flow, Step
-from fastlrelu.rewrite.forms import AT_NAN, AT_ZERO, FAMILY_REASONS, Form, gradient_reasons, sum_reasons, where_reasons
+from fastlrelu.rewrite.forms import AT_NAN, AT_ZERO, FAMILY_REASONS, ROUNDS, Form, gradient_reasons, sum_reasons, where_reasons
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, is_everything, mentions
@@ -138,8 +139,15 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
         elif fresh and not any(flow.steps[id(body[i])].masked for i in indexes if id(body[i]) in flow.steps):
             form = FUSED
         found = _gated(leak, step.target, here, indexes)
+        loop = body[last]
+        if isinstance(loop, ast.For) and isinstance(found, Leak):
+            found = left_behind(loop, step.path, function, here.names, listed=fresh and _is_list(body[min(indexes)])) or found
         return Sequence(form, found, step.target, body, indexes, not fresh, _needed(leak, here, flow, indexes))
     return None
+
+
+def _is_list(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.List)
 
 
 def _is_expression(statement: ast.stmt, first: int, last: int, fresh: bool) -> bool:
@@ -294,7 +302,7 @@ def sequence_reasons(leak: Leak, scene: Scene) -> list[str]:
         reasons += where_reasons(leak, scene) if _is_one_choice(leak.old, scene) else [STEPS]
         if leak.at_nan == "other":
             reasons.append(AT_NAN)
-    reasons += [FAMILY_REASONS[family] for family in ("bounded", "cast", "filled") if family in leak.families]
+    reasons += [FAMILY_REASONS[family] for family in ("bounded", "cast", "filled", "flat") if family in leak.families]
     return reasons
 
 
@@ -313,7 +321,7 @@ def _is_one_choice(node: ast.expr, scene: Scene) -> bool:
 
 def fused_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return why fused steps are not bit for bit the ufunc."""
-    return [*sum_reasons(leak, scene), "the old lines round more than once"]
+    return [*(reason for reason in sum_reasons(leak, scene) if reason != ROUNDS), ROUNDS]
 
 
 def looped_reasons(leak: Leak, scene: Scene) -> list[str]:
@@ -324,7 +332,7 @@ def looped_reasons(leak: Leak, scene: Scene) -> list[str]:
     elif leak.at_nan == "other":
         reasons.append(AT_NAN)
     reasons.append(AT_ZERO)
-    return reasons + [FAMILY_REASONS[f] for f in ("bounded", "cast", "filled") if f in leak.families]
+    return reasons + [FAMILY_REASONS[f] for f in ("bounded", "cast", "filled", "flat") if f in leak.families]
 
 
 def _nothing(node: ast.expr, scene: Scene) -> None:
