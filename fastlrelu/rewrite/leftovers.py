@@ -121,16 +121,13 @@ class Leftovers:
         for finding in self._fixed:
             if not _names(finding, name):
                 spans |= {edit[:2] for edit in finding.edits}
-        makers = [use for use in self._uses[name] if self._makes(use, name)]
+        uses = [use for use in self._uses[name] if not self._within(use.node, spans)]
+        makers = [use for use in uses if self._makes(use, name)]
         if not any(isinstance(use.statement, ast.Assign) for use in makers):
             return None
         makes = {id(use.statement) for use in makers}
-        for use in self._uses[name]:
-            stored = isinstance(use.node.ctx, ast.Store)
-            if id(use.statement) in makes or id(use.statement) in self.gone:
-                continue
-            if stored or not self._within(use.node, spans):
-                return None
+        if any(id(use.statement) not in makes and id(use.statement) not in self.gone for use in uses):
+            return None
         return makers if all(len(use.body) > 1 for use in makers) else None
 
     def _makes(self, use: _Use, name: str) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rewrite.modules import rows
+from rewrite.modules import rewrite, rows
 from rewrite.running import module, run
 
-from fastlrelu.rewrite.fixes import rewrite
 
 ROWS = rows("few_lines.jsonl")
 FORMS = [row for row in ROWS if row["fix"] != "left"]
