@@ -12,6 +12,15 @@ from fastlrelu.rewrite.leftovers import leftover_edits
 from fastlrelu.rewrite.search import Finding, Search
 from fastlrelu.rewrite.source import Source
 
+_NUMPY = re.compile(r"numpy|\bnp\b")
+# Every form has one of these; most files have none and need not be parsed.
+_WORDS = re.compile(
+    r"[<>]=?\s*\(?\s*-?(?:0|zero)|\b(?:0(?:\.0*)?|zero)\s*\)?\s*[<>]|f?m(?:ax|in)(?:imum)?\b|\b(?:abs|absolute|fabs)\("
+    r"|\b(?:clip|heaviside|sign|signbit|greater|less|greater_equal|less_equal|masked_\w+|where|select|piecewise)\b",
+    re.IGNORECASE,
+)
+_SKIP = re.compile(r"#\s*fastlrelu:\s*skip\b")
+
 
 @dataclass
 class Rewritten:
@@ -30,6 +39,20 @@ class Rewritten:
     text: str
     findings: list[Finding] = field(default_factory=list)
     fixed: list[Finding] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """The edits of one file, not made yet."""
+
+    edits: list[tuple[int, int, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    fixed: list[Finding] = field(default_factory=list)
+
+
+def may_hold(text: str) -> bool:
+    """Tell, from the words in it alone, whether a file may hold anything to find."""
+    return _NUMPY.search(text) is not None and _WORDS.search(text) is not None
 
 
 def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = frozenset()) -> Rewritten:
@@ -52,7 +75,7 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
     Raises
     ------
     SyntaxError
-        If ``text`` is not Python.
+        If ``text`` is not Python, and has the words of an activation in it.
 
     Examples
     --------
@@ -62,11 +85,22 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
     import numpy as np
     y = fastlrelu.leaky_relu(x, 0.1)
     """
-    source = Source(text)
-    if "numpy" not in text and "np" not in text:
+    if not may_hold(text):
         return Rewritten(text)
+    plan = planned(text, unsafe_fixes=unsafe_fixes, local=local)
+    if not plan.fixed:
+        return Rewritten(text, plan.findings)
+    changed = apply(text, plan.edits)
+    Source(changed)
+    return Rewritten(changed, plan.findings, plan.fixed)
+
+
+def planned(text: str, *, unsafe_fixes: bool, local: frozenset[str]) -> Plan:
+    """Return what to change in the source of a module, as ``rewrite`` would."""
+    source = Source(text)
     search = Search(source)
     findings = search.run()
+    _heed_comments(source, findings)
     fixed = [finding for finding in findings if finding.safe or (unsafe_fixes and finding.new)]
     if fixed and is_bound(source):
         for finding in findings:
@@ -75,16 +109,29 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
                 finding.reasons = [f"the file uses the name {PACKAGE} for something else"]
         fixed = []
     if not fixed:
-        return Rewritten(text, findings)
+        return Plan([], findings)
     offered = list(fixed)
     unread = leftover_edits(source, Effects(search.scene.names), fixed)
-    findings = [finding for finding in findings if finding in fixed or not any(finding is f for f in offered)]
+    findings = [f for f in findings if f in fixed or f not in offered]
     edits = [*unread, *(edit for finding in fixed for edit in finding.edits)]
     if not is_imported(source):
         edits.append(import_edit(source, local))
-    changed = apply(text, edits)
-    Source(changed)
-    return Rewritten(changed, findings, fixed)
+    return Plan(edits, findings, fixed)
+
+
+def _heed_comments(source: Source, findings: list[Finding]) -> None:
+    """Leave what a comment on one of its lines asks to leave."""
+    if not _SKIP.search(source.text):
+        return
+    skipped = [span for span in source.comments if _SKIP.match(source.text[slice(*span)])]
+    lines = {source.line_of(start) for start, _ in skipped}
+    for finding in findings:
+        for start, end, _ in finding.edits:
+            first, last = source.line_of(start)[0], source.line_of(max(end - 1, start))[1]
+            if any(first <= line[0] < last for line in lines):
+                finding.new, finding.edits = "", []
+                finding.reasons = ["a comment says to skip it"]
+                break
 
 
 def apply(text: str, edits: list[tuple[int, int, str]]) -> str:

@@ -16,6 +16,8 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _JUMPS = ast.Return | ast.Raise | ast.Break | ast.Continue
 _QUIET_CONTEXTS = frozenset({"errstate", "printoptions"})
 _MOST_PASSES = 4
+# Stands between the cells of a notebook, which may be run in any order.
+CELL = "__cell_of_a_notebook__"
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,8 @@ class Flow:
 
     def _statement(self, statement: ast.stmt, state: State) -> State | None:
         match statement:
+            case ast.Expr(value=ast.Name(id=name)) if name == CELL:
+                return State()
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Expr():
                 self._simple(statement, state)
             case ast.If():

@@ -64,13 +64,14 @@ MAXIMUM_TINY = "in float16 the slope rounds to 0, and np.maximum then gives nan 
 _SUMS = {"add", "choose", "multiply", "select", "subtract"}
 _TWO_INPUTS = {"add", "fmax", "fmin", "maximum", "minimum", "multiply", "subtract"}
 _NOT = {"bitwise_not", "invert", "logical_not"}
+DTYPE_OF_SLOPES = "the old line takes the dtype of the slopes"
 FAMILY_REASONS = {
     "bool": "a mask times inf is nan in the old line, and -0.0 may come out as 0.0",
     "relu": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
     "clip": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
     "abs": "the old line rounds more than once, gives nan at inf, and 0.0 for -0.0",
     "select": "np.select gives its default where x is nan",
-    "where": "the old line takes the dtype of the slopes, and its sums give 0.0 for -0.0",
+    "where": DTYPE_OF_SLOPES,
     "wide": "a mask times a number is float64 in the old line, where the new dtype is that of x",
     "flat": "the old line takes indices of one dimension",
     "bounded": "for slopes below 0 or over 1 the old line takes another branch",
@@ -78,7 +79,7 @@ FAMILY_REASONS = {
     "filled": "the dtype follows x, where the old lines filled an array of float64",
 }
 ROUNDS = "the old line rounds more than once"
-SUMS = "a mask times inf is nan in the old line"
+SUMS = "a mask times inf is nan in the old line, and sums give 0.0 for -0.0"
 
 
 def gradient_reasons(leak: Leak) -> list[str]:
@@ -314,11 +315,36 @@ def sum_reasons(leak: Leak, scene: Scene) -> list[str]:
         reasons.append(SUMS)
     if "abs" not in leak.families and _adds_slopes(leak, scene):
         reasons.append(ROUNDS)
+    if "where" in leak.families and ORDER not in reasons:
+        reasons += _product_reasons(leak, scene)
     if leak.kind == "gradient":
         return [*reasons, *gradient_reasons(leak)]
     if leak.at_nan == "other" and "select" not in leak.families:
         reasons.append(AT_NAN)
-    return reasons or [ORDER]
+    return reasons or ([] if "where" in leak.families else [ORDER])
+
+
+def _product_reasons(leak: Leak, scene: Scene) -> list[str]:
+    """Return where a product with one np.where of 1 and a slope differs, beside its dtype."""
+    key = scene.source.key
+    scaled = key(leak.x if leak.grad is None else leak.grad)
+    match leak.old:
+        case ast.BinOp(left=a, op=ast.Mult(), right=b) | ast.Call(args=[a, b]):
+            chosen = b if key(a) == scaled else a
+            product = scaled in (key(a), key(b)) and _is_where(chosen, scene)
+        case _:
+            return [] if _adds(leak.old) else [ORDER]
+    if not product:
+        return [] if _adds(leak.old) else [ORDER]
+    assert isinstance(chosen, ast.Call)
+    condition, first, second = chosen.args
+    branches = {key(first), key(second)}
+    if key(leak.slope) not in branches or not branches & {"1", "1.0"} or not is_sign_of(condition, leak.x, scene):
+        return [ORDER]
+    number = scene.slopes.number(leak.slope, scene.place)
+    literal = number is not None and 0 < number < 1
+    forward = leak.kind == "forward"
+    return [AT_ZERO] if forward and not literal and zero_is_kept(condition, leak, scene) else []
 
 
 def _adds_slopes(leak: Leak, scene: Scene) -> bool:

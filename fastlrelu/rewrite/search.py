@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fastlrelu.rewrite.bindings import Place
+from fastlrelu.rewrite.dtypes import settled
 from fastlrelu.rewrite.forms import FORMS, Form, without_out
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
@@ -47,6 +48,8 @@ class Finding:
         x stands around it.
     call : str
         The call alone, where ``new`` also assigns.
+    column, cell : int
+        The column that it starts in, and the cell of a notebook, from 1; 0 in a file.
     """
 
     form: str
@@ -62,6 +65,8 @@ class Finding:
     number: float | None = None
     cast: bool = False
     call: str = ""
+    column: int = 1
+    cell: int = 0
 
     @property
     def left(self) -> bool:
@@ -187,6 +192,7 @@ class Search:
         if found is None:
             return None
         finding = Finding("", node.lineno, " ".join(self.source.code(node).split()), nodes=node)
+        finding.column = self._column(node)
         foreign = next((n for n in names.loosely_used if names.function(n) is None), None)
         strict = first_form(node, scene)
         if strict is None:
@@ -212,11 +218,15 @@ class Search:
         finding.leak, finding.scene = leak, scene
         finding.number = scene.slopes.number(leak.slope, scene.place)
         finding.cast = leak.is_mask and scene.cast_to_dtype_of(leak.x)
-        finding.reasons = [*form.reasons(leak, scene), *scene.call_reasons(leak)]
+        finding.reasons = settled([*form.reasons(leak, scene), *scene.call_reasons(leak)], leak, scene, None)
         out = without_out(node, scene)[1] if isinstance(node, ast.Call) else None
         finding.new = call_text(leak, self.source, None if out is None else self.source.code(out))
         finding.edits = [(*self.source.span(node), finding.new)]
         return finding
+
+    def _column(self, node: ast.expr | ast.stmt) -> int:
+        start = self.source.span(node)[0]
+        return start - self.source.line_of(start)[0] + 1
 
     def refusal(
         self,
@@ -266,6 +276,7 @@ class Search:
         statements = [body[index] for index in sorted(sequence.indexes)]
         old = "; ".join(" ".join(self.source.code(statement).split()) for statement in statements)
         finding = Finding(sequence.form.name, statements[0].lineno, old, nodes=statements)
+        finding.column = self._column(statements[0])
         refusal = self.refusal(sequence.form, leak, scene, compiler, statements)
         if refusal is None and isinstance(leak, Leak) and leak.is_mask and isinstance(sequence.target, ast.Name):
             refusal = misuse(sequence.target.id, statements[-1], scene)
@@ -279,7 +290,8 @@ class Search:
             finding.leak, finding.scene, finding.target = leak, scene, sequence.target
             finding.number = scene.slopes.number(leak.slope, scene.place)
             finding.new = call if sequence.in_place else f"{target} = {call}"
-            finding.reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
+            reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
+            finding.reasons = settled(reasons, leak, scene, sequence.target)
             finding.edits = sequence.edits(self.source, finding.new)
             finding.nodes = [*sequence.needed, *statements]
             if isinstance(statements[-1], ast.For):

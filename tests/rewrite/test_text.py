@@ -104,10 +104,11 @@ def test_a_name_that_is_taken_keeps_the_file():
         assert result.findings[0].reasons == ["the file uses the name fastlrelu for something else"]
 
 
-def test_a_file_without_numpy_is_only_parsed():
+def test_a_file_without_the_words_is_not_even_parsed():
     assert rewrite("x = 1\n").findings == []
+    assert rewrite("import numpy as np\nx = = 1\n").findings == []
     with pytest.raises(SyntaxError):
-        rewrite("x = = 1\n")
+        rewrite("import numpy as np\nx = = np.where\n")
 
 
 def test_escapes_that_python_warns_about():
