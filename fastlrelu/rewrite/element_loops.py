@@ -170,7 +170,7 @@ class _Writer:
             raise _NotElementwise
         self._target = ast.Name(name, ast.Load())
         self._check_bounds(whole)
-        return Change(self._target, self._flow.converted(whole, self._state))
+        return Change(self._target, self._flow.converted(whole, self._state), listed=True)
 
     def _appended(self, body: list[ast.stmt], name: str, numbers: dict[str, ast.expr]) -> ast.expr:
         def current(node: ast.expr, numbers: dict[str, ast.expr]) -> ast.expr:

@@ -19,6 +19,7 @@ _WORDS = re.compile(
     r"|\b(?:clip|heaviside|sign|signbit|greater|less|greater_equal|less_equal|masked_\w+|where|select|piecewise)\b",
     re.IGNORECASE,
 )
+MOST_ROUNDS = 4
 _SKIP = re.compile(r"#\s*fastlrelu:\s*skip\b")
 
 
@@ -87,12 +88,17 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
     """
     if not may_hold(text):
         return Rewritten(text)
-    plan = planned(text, unsafe_fixes=unsafe_fixes, local=local)
-    if not plan.fixed:
-        return Rewritten(text, plan.findings)
-    changed = apply(text, plan.edits)
-    Source(changed)
-    return Rewritten(changed, plan.findings, plan.fixed)
+    result = Rewritten(text)
+    for number in range(MOST_ROUNDS):
+        plan = planned(result.text, unsafe_fixes=unsafe_fixes, local=local)
+        result.findings += plan.findings if not number else plan.fixed
+        if not plan.fixed:
+            break
+        # What was left for the sake of a line that is gone may be free now.
+        result.text = apply(result.text, plan.edits)
+        result.fixed += plan.fixed
+        Source(result.text)
+    return result
 
 
 def planned(text: str, *, unsafe_fixes: bool, local: frozenset[str]) -> Plan:

@@ -40,6 +40,8 @@ class Step:
         Whether every element is written, whatever was there.
     masked : bool
         Whether it writes through a mask.
+    listed : bool
+        Whether it fills a list.
     """
 
     target: ast.expr
@@ -50,6 +52,7 @@ class Step:
     value: ast.expr
     whole: bool
     masked: bool
+    listed: bool
 
 
 class Flow:
@@ -230,9 +233,8 @@ class Flow:
         state.values[number] = new
         self._touched |= {p for p, n in state.names.items() if n == number}
         if self._recording:
-            self.steps[id(statement)] = Step(
-                change.target, path, number, old, new, change.value, change.whole, change.masked
-            )
+            known = (old, new, change.value, change.whole, change.masked, change.listed)
+            self.steps[id(statement)] = Step(change.target, path, number, *known)
 
     def _evaluate(self, node: ast.AST | None, state: State, statement: ast.AST) -> None:
         """Account for what evaluating an expression may change."""

@@ -42,6 +42,8 @@ class Change:
         Whether every element is written, whatever was there.
     masked : bool
         Whether it is written through a mask.
+    listed : bool
+        Whether it is a list, to which the statement appends every element.
     rebinds : bool
         Whether a number in the place of the array would be another object afterwards.
     evaluated : tuple of ast.expr
@@ -54,6 +56,7 @@ class Change:
     value: ast.expr
     whole: bool = False
     masked: bool = False
+    listed: bool = False
     rebinds: bool = False
     evaluated: tuple[ast.expr, ...] = field(default=())
     result: ast.expr | None = None

@@ -128,7 +128,7 @@ class Leftovers:
         makes = {id(use.statement) for use in makers}
         if any(id(use.statement) not in makes and id(use.statement) not in self.gone for use in uses):
             return None
-        return makers if all(len(use.body) > 1 for use in makers) else None
+        return makers
 
     def _makes(self, use: _Use, name: str) -> bool:
         """Tell whether a statement does nothing but give the name, or its array, a value."""
@@ -178,6 +178,7 @@ def leftover_edits(source: Source, effects: Effects, fixed: list[Finding]) -> li
         The fixes; those that only made a value which is not read any more are taken out.
     """
     edits: list[tuple[int, int, str]] = []
+    cuts: list[tuple[int, int, str]]
     for function in ast.walk(source.tree):
         if not isinstance(function, _FUNCTIONS):
             continue
@@ -187,9 +188,13 @@ def leftover_edits(source: Source, effects: Effects, fixed: list[Finding]) -> li
             continue
         gone = Leftovers(source, function, effects, inside).find()
         cuts = []
+        numbers = {id(statement) for _, statement in gone}
         for body, statement in gone:
+            if statement is body[-1] and all(id(other) in numbers for other in body):
+                cut = (*source.span(statement), "pass")
+            else:
+                cut = (*removal(source, body, body.index(statement)), "")
             # An inner function was looked at as a part of the outer one, too.
-            cut = (*removal(source, body, body.index(statement)), "")
             if cut not in edits:
                 cuts.append(cut)
         for finding in inside:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-from fastlrelu.rewrite.fixes import Rewritten, apply, may_hold, planned
+from fastlrelu.rewrite.fixes import MOST_ROUNDS, Rewritten, apply, may_hold, planned
 from fastlrelu.rewrite.flow import CELL
 from fastlrelu.rewrite.search import Finding
 
@@ -84,6 +84,18 @@ def rewrite_notebook(text: str, *, unsafe_fixes: bool = False, local: frozenset[
     NotANotebook
         If the file is not JSON, or has no list of cells.
     """
+    result = Rewritten(text)
+    for number in range(MOST_ROUNDS):
+        once = _once(result.text, unsafe_fixes, local)
+        result.findings += once.findings if not number else once.fixed
+        if not once.fixed:
+            break
+        result.text = once.text
+        result.fixed += once.fixed
+    return result
+
+
+def _once(text: str, unsafe_fixes: bool, local: frozenset[str]) -> Rewritten:
     cells = _code_cells(_parsed(text))
     module, lines = "", 1
     firsts: list[int] = []

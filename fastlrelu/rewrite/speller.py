@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from functools import cached_property
 
 from fastlrelu.rewrite.effects import SCOPES, path_node, path_of
@@ -50,14 +51,18 @@ class Speller:
             value = self._state.values[number]
             keys = {ast.unparse(value)}
             if is_atom(value):
-                keys.add(ast.unparse(self._everything.of(value)))
+                with suppress(TooLarge):
+                    keys.add(ast.unparse(self._everything.of(value)))
             for key in keys:
                 found.setdefault(key, []).append(path)
         return found
 
     def _holder(self, node: ast.expr) -> str | None:
         own = node.id.partition("@")[0] if isinstance(node, ast.Name) else ""
-        for key in (ast.unparse(node), ast.unparse(self._everything.of(node))):
+        keys = [ast.unparse(node)]
+        with suppress(TooLarge):
+            keys.append(ast.unparse(self._everything.of(node)))
+        for key in keys:
             paths = self._holders.get(key)
             if paths:
                 likely = [path for path in (self._preferred, own) if path in paths]

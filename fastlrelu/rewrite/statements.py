@@ -112,7 +112,7 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
     steps, made = _history(body, last, step, flow, scene)
     for first in sorted(steps):
         fresh = made is not None and first == min(steps)
-        if _is_expression(body[first], first, last, fresh):
+        if _is_expression(body[first], first, last, fresh) or (step.listed and not fresh):
             continue
         opening = flow.steps[id(body[first])]
         state = flow.before[id(body[last])].copy()
@@ -141,13 +141,9 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
         found = _gated(leak, step.target, here, indexes)
         loop = body[last]
         if isinstance(loop, ast.For) and isinstance(found, Leak):
-            found = left_behind(loop, step.path, function, here.names, listed=fresh and _is_list(body[min(indexes)])) or found
+            found = left_behind(loop, step.path, function, here.names, listed=step.listed) or found
         return Sequence(form, found, step.target, body, indexes, not fresh, _needed(leak, here, flow, indexes))
     return None
-
-
-def _is_list(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Assign) and isinstance(statement.value, ast.List)
 
 
 def _is_expression(statement: ast.stmt, first: int, last: int, fresh: bool) -> bool:

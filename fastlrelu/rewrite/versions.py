@@ -16,6 +16,7 @@ from fastlrelu.rewrite.effects import SCOPES, path_node
 
 _MOST_NODES = 4000
 _DEEPEST = 24
+_LONGEST = 500
 
 
 @dataclass(frozen=True)
@@ -175,13 +176,32 @@ class Expansion:
         self._forced = forced
         self._beyond = beyond
         self._known: dict[str, ast.expr] = {}
+        self._sizes: dict[int, tuple[ast.AST, int]] = {}
         self._depth = 0
         self.used: set[str] = set()
         self.crossed: set[str] = set()
 
     def of(self, node: ast.expr) -> ast.expr:
-        """Return ``node`` with versions spelled out."""
-        return rebuild(node, self._one)
+        """Return ``node`` with versions spelled out.
+
+        Raises
+        ------
+        TooLarge
+            If that is longer than anybody writes.
+        """
+        result = rebuild(node, self._one)
+        # Parts are shared, so a short way to build it may lead to a tree without end.
+        if self._size(result) > _LONGEST:
+            raise TooLarge
+        return result
+
+    def _size(self, node: ast.AST) -> int:
+        known = self._sizes.get(id(node))
+        if known is not None and known[0] is node:
+            return known[1]
+        size = 1 + sum(self._size(child) for child in ast.iter_child_nodes(node))
+        self._sizes[id(node)] = (node, size)
+        return size
 
     def _one(self, node: ast.expr) -> ast.expr | None:
         if isinstance(node, SCOPES):

@@ -24,7 +24,8 @@ def inputs(x: Any, grad: Any) -> dict[str, Any]:
     fields = {name.lower(): value for name, value in values.items()} | values
     values["self"] = types.SimpleNamespace(**fields, cache={"x": x, "z": x, "Z": x, "a": x})
     values["cache"] = {"x": x, "z": x, "Z": x}
-    return copy.deepcopy(values)
+    # One copy for each name: two parameters are two arrays.
+    return {name: copy.deepcopy(value) for name, value in values.items()}
 
 
 class _Reads(ast.NodeVisitor):
