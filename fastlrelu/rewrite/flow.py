@@ -167,6 +167,10 @@ class Flow:
         storage = frozenset().union(*(state.storage[self.object_of(state, other)] for other in set(shared)))
         self._bind(state, path, self._opaque(path, statement), storage)
 
+    def forget(self, state: State, path: str, statement: ast.AST) -> None:
+        """Let a path hold nothing that is known."""
+        self._bind_below(state, path, self._opaque(path, statement))
+
     def _bind(self, state: State, path: str, value: ast.expr, storage: frozenset[int] = frozenset()) -> int:
         number = self._new_object()
         state.values[number] = value
@@ -304,8 +308,7 @@ class Flow:
             case ast.Import() | ast.ImportFrom():
                 for alias in statement.names:
                     name = alias.asname or alias.name.partition(".")[0]
-                    for path in [p for p in state.names if is_below(p, name)]:
-                        del state.names[path]
+                    self._bind_opaque(state, name, statement)
             case ast.Delete():
                 for target in statement.targets:
                     self._store(target, state, statement)

@@ -11,8 +11,9 @@ from fastlrelu.rewrite.source import Source
 
 # Without one of these, no function holds a part of an activation.
 _SIGN = re.compile(
-    r"(?<![-<>])[<>](?![<>])|\b(?:f?maximum|f?minimum|fmax|fmin|max|min|clip|sign|signbit|f?abs|absolute|heaviside"
-    r"|greater|less|greater_equal|less_equal|masked_\w+)\("
+    r"[<>!=]=?\s*\(?\s*-?(?:0|zero)|\b(?:0(?:\.0*)?|zero)\s*\)?\s*[<>]|f?m(?:ax|in)(?:imum)?\b|\b(?:abs|absolute|fabs)\("
+    r"|\b(?:clip|heaviside|sign|signbit|greater|less|greater_equal|less_equal|masked_\w+)\b",
+    re.IGNORECASE,
 )
 
 

@@ -85,15 +85,7 @@ def _maker(name: str, scene: Scene) -> ast.AST | None:
         maker = flow.versions[held.id].statement  # type: ignore[attr-defined]
         return maker.value if isinstance(maker, ast.Assign) and len(maker.targets) == 1 else maker
     # A global, assigned once in the whole file.
-    found: list[ast.AST] = []
-    for node in ast.walk(scene.source.tree):
-        match node:
-            case ast.FunctionDef(name=bound) | ast.ClassDef(name=bound) if bound == name:
-                found.append(node)
-            case ast.Name(id=bound, ctx=ast.Store() | ast.Del()) | ast.arg(arg=bound) if bound == name:
-                found.append(ast.Pass())
-            case ast.alias(name=imported, asname=alias) if (alias or imported) == name:
-                found.append(ast.Pass())
+    found = scene.source.bound.get(name, [])
     if len(found) != 1:
         return None
     if found[0] in scene.source.tree.body:

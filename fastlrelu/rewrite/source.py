@@ -79,6 +79,20 @@ class Source:
         return found.group() if found else "\n"
 
     @cached_property
+    def bound(self) -> dict[str, list[ast.AST]]:
+        """Each place of the file that gives a name a meaning, in whatever scope."""
+        found: dict[str, list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    found.setdefault(name, []).append(node)
+                case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                    found.setdefault(name, []).append(node)
+                case ast.alias(name=imported, asname=alias):
+                    found.setdefault(alias or imported, []).append(node)
+        return found
+
+    @cached_property
     def comments(self) -> list[tuple[int, int]]:
         """Where each comment starts and ends."""
         plain = "".join(re.sub(r"[\r\n]+$", "\n", line) for line in self.lines)

@@ -87,7 +87,9 @@ def removal(source: Source, body: list[ast.stmt], index: int) -> tuple[int, int]
 
 def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> list[Sequence]:
     """Return the runs of a block that are activations; none shares a statement with another."""
-    here = scene.at(Place(body, 0, function)) if body else scene
+    if not any(_may_be_step(statement) for statement in body):
+        return []
+    here = scene.at(Place(body, 0, function))
     flow = here.flow
     if flow is None or not any(id(statement) in flow.steps for statement in body):
         return []
@@ -102,6 +104,23 @@ def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> lis
         done |= sequence.indexes
         found.append(sequence)
     return found[::-1]
+
+
+def _may_be_step(statement: ast.stmt) -> bool:
+    """Tell, before anything is followed, whether a statement may be the last of a run."""
+    match statement:
+        case ast.AugAssign(op=ast.Add() | ast.Sub(), value=ast.Constant(value=int())):
+            return False
+        case ast.AugAssign(target=ast.Subscript(slice=index)) | ast.Assign(targets=[ast.Subscript(slice=index)]):
+            return not isinstance(index, ast.Constant)
+        case ast.AugAssign() | ast.For():
+            return True
+        case ast.Assign(value=ast.Call(args=args, keywords=keywords)) | ast.Expr(
+            value=ast.Call(args=args, keywords=keywords)
+        ):
+            out = any(keyword.arg in {"out", "where", "values", "src"} for keyword in keywords)
+            return out or (len(args) in (2, 3) and isinstance(args[0 if isinstance(statement, ast.Expr) else -1], ast.Name))
+    return False
 
 
 def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene, flow: Flow) -> Sequence | None:
@@ -119,7 +138,7 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
         opaque: frozenset[str] = frozenset()
         if fresh:
             for path in [p for p in state.names if state.names[p] == step.number or is_below(p, step.path)]:
-                del state.names[path]
+                flow.forget(state, path, body[last])
         else:
             state.values[step.number] = opening.old
             if isinstance(opening.old, ast.Name) and is_atom(opening.old):
