@@ -57,7 +57,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         size = fill(Path(name), sources(), arguments.files)
         versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("scikit-learn", "libcst"))
-        print(f"{platform.processor() or platform.machine()}, {cpus} CPUs, Python {platform.python_version()}, {versions}")
+        print(
+            f"{platform.processor() or platform.machine()}, {cpus} CPUs, Python {platform.python_version()}, {versions}"
+        )
         print(f"{arguments.files} files, {size / 1e6:.1f} MB")
         for jobs in dict.fromkeys((1, arguments.jobs)):
             print(f"{jobs} process{'' if jobs == 1 else 'es'}: {seconds(Path(name), jobs):.1f} s", flush=True)

@@ -79,7 +79,11 @@ class Dtypes:
             if version.before is not None:
                 # Whatever changed it in place, an array keeps its dtype; a name may not.
                 return None
-            if isinstance(maker, ast.Assign) and len(maker.targets) == 1 and not isinstance(maker.targets[0], ast.Tuple):
+            if (
+                isinstance(maker, ast.Assign)
+                and len(maker.targets) == 1
+                and not isinstance(maker.targets[0], ast.Tuple)
+            ):
                 before = flow.before.get(id(maker))
                 return None if before is None else self.of(flow.converted(maker.value, before))
             return None

@@ -191,7 +191,11 @@ class _Writer:
         """Every bound has to be the length of an array that is read or written."""
         assert self._target is not None
         arrays = {ast.unparse(self._flow.converted(self._target, self._state))}
-        arrays |= {ast.unparse(self._flow.converted(part, self._state)) for part in ast.walk(value) if path_of(part)}
+        arrays |= {
+            ast.unparse(self._flow.converted(part, self._state))
+            for part in ast.walk(value)
+            if isinstance(part, ast.expr) and path_of(part)
+        }
         for axis, bound in enumerate(self._nest.bounds):
             match bound:
                 case ast.Call(func=ast.Name(id="len"), args=[array]) if axis == 0:

@@ -11,14 +11,8 @@ from fastlrelu.rewrite.imports import PACKAGE, import_edit, is_bound, is_importe
 from fastlrelu.rewrite.leftovers import leftover_edits
 from fastlrelu.rewrite.search import Finding, Search
 from fastlrelu.rewrite.source import Source
+from fastlrelu.rewrite.words import file_may_hold
 
-_NUMPY = re.compile(r"numpy|\bnp\b")
-# Every form has one of these; most files have none and need not be parsed.
-_WORDS = re.compile(
-    r"[<>]=?\s*\(?\s*-?(?:0|zero)|\b(?:0(?:\.0*)?|zero)\s*\)?\s*[<>]|f?m(?:ax|in)(?:imum)?\b|\b(?:abs|absolute|fabs)\("
-    r"|\b(?:clip|heaviside|sign|signbit|greater|less|greater_equal|less_equal|masked_\w+|where|select|piecewise)\b",
-    re.IGNORECASE,
-)
 MOST_ROUNDS = 4
 _SKIP = re.compile(r"#\s*fastlrelu:\s*skip\b")
 
@@ -51,11 +45,6 @@ class Plan:
     fixed: list[Finding] = field(default_factory=list)
 
 
-def may_hold(text: str) -> bool:
-    """Tell, from the words in it alone, whether a file may hold anything to find."""
-    return _NUMPY.search(text) is not None and _WORDS.search(text) is not None
-
-
 def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = frozenset()) -> Rewritten:
     """Replace the hand-written leaky ReLUs in the source of a module.
 
@@ -86,7 +75,7 @@ def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = fr
     import numpy as np
     y = fastlrelu.leaky_relu(x, 0.1)
     """
-    if not may_hold(text):
+    if not file_may_hold(text):
         return Rewritten(text)
     result = Rewritten(text)
     for number in range(MOST_ROUNDS):

@@ -227,8 +227,8 @@ class Flow:
             for other in [p for p, n in state.names.items() if n == number and p != path]:
                 self._bind_below(state, other, self._opaque(other, statement, old))
                 self._touched.add(other)
-        for other in [n for n in state.values if n != number and state.storage[n] & marks]:
-            self._renew(state, other, statement)
+        for neighbour in [n for n in state.values if n != number and state.storage[n] & marks]:
+            self._renew(state, neighbour, statement)
         for other in [p for p in state.names if p != path and is_below(p, path)]:
             del state.names[other]
             self._touched.add(other)
@@ -265,11 +265,12 @@ class Flow:
                 break
             if self._recording:
                 self.before[id(statement)] = state.copy()
+            before = state
             try:
-                state = self._statement(statement, state)
+                state = self._statement(statement, before)
             except TooLarge:
-                for path in list(state.names) if state is not None else ():
-                    self._disturb(state, path, statement)
+                for path in list(before.names):
+                    self._disturb(before, path, statement)
         return state
 
     def _statement(self, statement: ast.stmt, state: State) -> State | None:
@@ -295,9 +296,9 @@ class Flow:
                 for case in statement.cases:
                     branch = state.copy()
                     for child in ast.walk(case.pattern):
-                        name = getattr(child, "name", None) or getattr(child, "rest", None)
-                        if isinstance(name, str):
-                            self._bind_opaque(branch, name, statement)
+                        bound = getattr(child, "name", None) or getattr(child, "rest", None)
+                        if isinstance(bound, str):
+                            self._bind_opaque(branch, bound, statement)
                     self._evaluate(case.guard, branch, statement)
                     result = self._merged(result, self._block(case.body, branch), statement)
                 return result
@@ -416,9 +417,9 @@ class Flow:
                     return self.converted(array, state)
                 return None
             case ast.Call(args=[array], keywords=keywords):
-                if self.effects.numpy(node) in {"copy", "array", "asarray", "ascontiguousarray", "asanyarray"}:
-                    if {k.arg for k in keywords} <= {"copy"} and path_of(array) is not None:
-                        return self.converted(array, state)
+                same = self.effects.numpy(node) in {"copy", "array", "asarray", "ascontiguousarray", "asanyarray"}
+                if same and {k.arg for k in keywords} <= {"copy"} and path_of(array) is not None:
+                    return self.converted(array, state)
                 return None
         if path_of(node) is not None and self._names.function(node) is None:
             return self.converted(node, state)

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from fastlrelu.rewrite.flow import Flow
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.source import Source
-
-# Without one of these, no function holds a part of an activation.
-_SIGN = re.compile(
-    r"[<>!=]=?\s*\(?\s*-?(?:0|zero)|\b(?:0(?:\.0*)?|zero)\s*\)?\s*[<>]|f?m(?:ax|in)(?:imum)?\b|\b(?:abs|absolute|fabs)\("
-    r"|\b(?:clip|heaviside|sign|signbit|greater|less|greater_equal|less_equal|masked_\w+)\b",
-    re.IGNORECASE,
-)
+from fastlrelu.rewrite.words import function_may_hold
 
 
 class Flows:
@@ -37,7 +30,7 @@ class Flows:
         if key not in self._known:
             whole = not isinstance(function, ast.stmt)
             text = self._source.text if whole else self._source.code(function)  # type: ignore[arg-type]
-            found = Flow(self._source, self._names, function) if _SIGN.search(text) else None
+            found = Flow(self._source, self._names, function) if function_may_hold(text) else None
             self._known[key] = found
         return self._known[key]
 

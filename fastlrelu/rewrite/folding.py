@@ -178,8 +178,8 @@ def _unmasked(node: ast.expr, masks: set[str]) -> ast.expr:
 
 def _written(call: ast.Call, state: State, flow: Flow) -> Change | None:
     name = flow.effects.numpy(call)
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    if None in keywords or any(isinstance(argument, ast.Starred) for argument in call.args):
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+    if len(keywords) < len(call.keywords) or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
     if name in {"putmask", "copyto"}:
         first, second, third = ("a", "mask", "values") if name == "putmask" else ("dst", "src", "where")
@@ -187,7 +187,8 @@ def _written(call: ast.Call, state: State, flow: Flow) -> Change | None:
         if first not in given or second not in given or given.keys() - {first, second, third}:
             return None
         if name == "putmask":
-            mask, new = given[second], given.get(third)
+            mask: ast.expr | None = given[second]
+            new = given.get(third)
         else:
             mask, new = given.get(third), given[second]
         if new is None or path_of(given[first]) is None or (name == "copyto" and len(call.args) > 2):
@@ -202,7 +203,7 @@ def _written(call: ast.Call, state: State, flow: Flow) -> Change | None:
     if name not in _WRITING:
         return None
     inputs = _WRITING[name]
-    out = keywords.pop("out", None)
+    out: ast.expr | None = keywords.pop("out", None)
     mask = keywords.pop("where", None)
     args = list(call.args)
     if out is None and len(args) == inputs + 1:

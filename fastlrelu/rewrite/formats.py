@@ -74,8 +74,8 @@ def statistics(outcomes: list[Outcome], as_json: bool) -> str:
     if as_json:
         table = {form: {kind: found[kind] for kind in kinds} for form, found in sorted(forms.items())}
         return json.dumps({"forms": table, "reasons": dict(reasons.most_common())}, indent=2) + "\n"
-    rows = [(form, found.total(), *(found[kind] for kind in kinds)) for form, found in forms.items()]
-    rows.sort(key=lambda row: (-row[1], row[0]))
+    order = sorted(forms, key=lambda form: (-forms[form].total(), form))
+    rows = [(form, forms[form].total(), *(forms[form][kind] for kind in kinds)) for form in order]
     total = Counter[str]()
     for found in forms.values():
         total += found

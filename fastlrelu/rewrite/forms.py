@@ -222,9 +222,9 @@ def _extreme(node: ast.expr, scene: Scene) -> ast.Call | None:
         stacked = node.args[0]
         if scene.numpy(stacked) in {"stack", "array"} and isinstance(stacked, ast.Call) and len(stacked.args) == 1:
             stacked = stacked.args[0] if not stacked.keywords else stacked
-        if axes.keys() <= {"axis"} and (along or (name == "maximum.reduce" and not axes)):
-            if isinstance(stacked, ast.List | ast.Tuple) and len(stacked.elts) == 2:
-                return ast.Call(ast.Name("numpy:maximum", ast.Load()), stacked.elts, [])
+        fits = axes.keys() <= {"axis"} and (along or (name == "maximum.reduce" and not axes))
+        if fits and isinstance(stacked, ast.List | ast.Tuple) and len(stacked.elts) == 2:
+            return ast.Call(ast.Name("numpy:maximum", ast.Load()), stacked.elts, [])
     return None
 
 

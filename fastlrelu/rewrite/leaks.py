@@ -13,7 +13,9 @@ from fastlrelu.rewrite.pieces import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise
 from fastlrelu.rewrite.polynomial import Polynomial, X
 from fastlrelu.rewrite.source import Source, is_everything, mentions
 
-_TWO_SIDED = frozenset({"abs", "absolute", "clip", "fabs", "fmax", "fmin", "heaviside", "maximum", "minimum", "sign", "signbit"})
+_TWO_SIDED = frozenset(
+    {"abs", "absolute", "clip", "fabs", "fmax", "fmin", "heaviside", "maximum", "minimum", "sign", "signbit"}
+)
 _COMPARING = frozenset({"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"})
 _WRAPPERS = frozenset(
     {"array", "asanyarray", "asarray", "ascontiguousarray", "copy", "double", "float16", "float32", "float64", "half"}

@@ -136,10 +136,13 @@ def _indexed(element: ast.expr, index: str, bounds: ast.expr) -> tuple[ast.expr,
     match bounds:
         case ast.Call(func=ast.Name(id="range"), args=[ast.Call(func=ast.Name(id="len"), args=[array])]):
             pass
-        case ast.Call(
-            func=ast.Name(id="range"),
-            args=[ast.Subscript(value=ast.Attribute(value=array, attr="shape"), slice=ast.Constant(0))],
-        ) | ast.Call(func=ast.Name(id="range"), args=[ast.Attribute(value=array, attr="size")]):
+        case (
+            ast.Call(
+                func=ast.Name(id="range"),
+                args=[ast.Subscript(value=ast.Attribute(value=array, attr="shape"), slice=ast.Constant(0))],
+            )
+            | ast.Call(func=ast.Name(id="range"), args=[ast.Attribute(value=array, attr="size")])
+        ):
             pass
         case _:
             return None

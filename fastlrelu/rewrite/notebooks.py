@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-from fastlrelu.rewrite.fixes import MOST_ROUNDS, Rewritten, apply, may_hold, planned
+from fastlrelu.rewrite.fixes import MOST_ROUNDS, Rewritten, apply, planned
 from fastlrelu.rewrite.flow import CELL
 from fastlrelu.rewrite.search import Finding
+from fastlrelu.rewrite.words import file_may_hold
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|NaN|-?Infinity")
@@ -105,7 +106,7 @@ def _once(text: str, unsafe_fixes: bool, local: frozenset[str]) -> Rewritten:
         code = f"{_python(cell.text)}\n{CELL}\n"
         module += code
         lines += code.count("\n")
-    if not may_hold(module):
+    if not file_may_hold(module):
         return Rewritten(text)
     plan = planned(module, unsafe_fixes=unsafe_fixes, local=local)
     for edit in plan.edits:

@@ -17,7 +17,20 @@ from fastlrelu.rewrite.polynomial import Polynomial, X
 from fastlrelu.rewrite.source import Source, dotted, is_everything, mentions
 
 _FLOATS = frozenset({"double", "float", "float16", "float32", "float64", "half", "longdouble", "single"})
-_CASTS = ("bool_", "double", "float16", "float32", "float64", "half", "int8", "int16", "int32", "int64", "single", "uint8")
+_CASTS = (
+    "bool_",
+    "double",
+    "float16",
+    "float32",
+    "float64",
+    "half",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "single",
+    "uint8",
+)
 
 POSITIVE, ZERO, NEGATIVE = 1, 0, -1
 NAN = 2

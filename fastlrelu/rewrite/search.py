@@ -15,6 +15,7 @@ from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, dotted
 from fastlrelu.rewrite.statements import Sequence, find_sequences
 from fastlrelu.rewrite.uses import misuse
+from fastlrelu.rewrite.words import function_may_hold
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -132,6 +133,8 @@ class Search:
         if isinstance(statement, _FUNCTIONS | ast.ClassDef):
             compiler = compiler or self._compiler(statement)
         if isinstance(statement, _FUNCTIONS):
+            if not function_may_hold(self.source.code(statement)):
+                return
             function = statement
         for _, value in ast.iter_fields(statement):
             children = value if isinstance(value, list) else [value]
@@ -155,7 +158,7 @@ class Search:
         """Functions that are compiled by a call, as in ``fast = njit(slow)``."""
         return {
             argument.id: name
-            for node in ast.walk(self.source.tree)
+            for node in self.source.nodes
             if isinstance(node, ast.Call) and (name := _compiling(node.func)) is not None
             for argument in node.args
             if isinstance(argument, ast.Name)

@@ -79,10 +79,15 @@ class Source:
         return found.group() if found else "\n"
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def bound(self) -> dict[str, list[ast.AST]]:
         """Each place of the file that gives a name a meaning, in whatever scope."""
         found: dict[str, list[ast.AST]] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             match node:
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                     found.setdefault(name, []).append(node)

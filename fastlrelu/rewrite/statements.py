@@ -13,7 +13,16 @@ from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.element_loops import left_behind
 from fastlrelu.rewrite.flow import Flow, Step
-from fastlrelu.rewrite.forms import AT_NAN, AT_ZERO, FAMILY_REASONS, ROUNDS, Form, gradient_reasons, sum_reasons, where_reasons
+from fastlrelu.rewrite.forms import (
+    AT_NAN,
+    AT_ZERO,
+    FAMILY_REASONS,
+    ROUNDS,
+    Form,
+    gradient_reasons,
+    sum_reasons,
+    where_reasons,
+)
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, is_everything, mentions
@@ -115,11 +124,14 @@ def _may_be_step(statement: ast.stmt) -> bool:
             return not isinstance(index, ast.Constant)
         case ast.AugAssign() | ast.For():
             return True
-        case ast.Assign(value=ast.Call(args=args, keywords=keywords)) | ast.Expr(
-            value=ast.Call(args=args, keywords=keywords)
+        case (
+            ast.Assign(value=ast.Call(args=args, keywords=keywords))
+            | ast.Expr(value=ast.Call(args=args, keywords=keywords))
         ):
             out = any(keyword.arg in {"out", "where", "values", "src"} for keyword in keywords)
-            return out or (len(args) in (2, 3) and isinstance(args[0 if isinstance(statement, ast.Expr) else -1], ast.Name))
+            return out or (
+                len(args) in (2, 3) and isinstance(args[0 if isinstance(statement, ast.Expr) else -1], ast.Name)
+            )
     return False
 
 
@@ -188,7 +200,7 @@ def _is_unfinished(body: list[ast.stmt], last: int, step: Step, flow: Flow, scen
     """Tell whether the next line about the array writes to a part of it, so that it is not done yet."""
     for statement in body[last + 1 :]:
         if _mentions(statement, step, flow.before.get(id(statement)), scene.source):
-            target = statement.target if isinstance(statement, ast.AugAssign) else None
+            target: ast.expr | None = statement.target if isinstance(statement, ast.AugAssign) else None
             if isinstance(statement, ast.Assign):
                 target = statement.targets[0]
             stored = isinstance(target, ast.Subscript) and path_of(target.value) == step.path

@@ -105,7 +105,7 @@ def rebuild(node: ast.expr, change: Callable[[ast.expr], ast.expr | None]) -> as
                 same = same and new is value
             elif isinstance(value, list):
                 new = [built(item) if isinstance(item, ast.AST) else item for item in value]
-                same = same and all(a is b for a, b in zip(new, value, strict=True))  # type: ignore[call-overload]
+                same = same and all(a is b for a, b in zip(new, value, strict=True))
             fields[name] = new
         return part if same else type(part)(**fields)
 

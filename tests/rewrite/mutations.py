@@ -31,7 +31,12 @@ _INSERTED = [
     "print(x.shape, end='')", "y = x[::-1]", "y += 1", "m = x > 0", "mask = y > 0", "alpha = -alpha", "x = x.copy()",
     "out = x", "x = -x", "del x", "global x", "x, y = y, x", "x = np.abs(x)", "x[x < -1] = -1", "y = x; y[0] = 2.0",
 ]  # fmt: skip
-_WRAPS = ["if training:\n{}", "for _ in range(2):\n{}", "try:\n{}\nfinally:\n    pass", "with np.errstate(all='ignore'):\n{}"]
+_WRAPS = [
+    "if training:\n{}",
+    "for _ in range(2):\n{}",
+    "try:\n{}\nfinally:\n    pass",
+    "with np.errstate(all='ignore'):\n{}",
+]
 
 
 def snippets() -> list[str]:

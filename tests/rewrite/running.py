@@ -97,7 +97,7 @@ def module(row: dict[str, Any]) -> str:
 
 def run(text: str, snippet: str, x: Any, grad: Any) -> dict[str, Any]:
     """Return what the function gives, and what it made of its arguments."""
-    np.random.seed(0)  # noqa: NPY002: snippets draw from it
+    np.random.seed(0)  # noqa: NPY002
     space: dict[str, Any] = {}
     values = inputs(x, grad)
     given = {name: values[name] for name in parameters(snippet)}

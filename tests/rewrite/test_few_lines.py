@@ -7,7 +7,6 @@ import pytest
 from rewrite.modules import rewrite, rows
 from rewrite.running import module, run
 
-
 ROWS = rows("few_lines.jsonl")
 FORMS = [row for row in ROWS if row["fix"] != "left"]
 ALIKE = [row for row in ROWS if row["fix"] == "left"]
@@ -62,7 +61,8 @@ def test_a_form_is_found_and_computes_the_same(row):
 @pytest.mark.parametrize("row", FORMS, ids=by_id)
 def test_every_difference_has_a_reason(row):
     text = module(row)
-    assert row["fix"] in ("safe", "unsafe") and (rewrite(text).text != text) == (row["fix"] == "safe")
+    assert row["fix"] in ("safe", "unsafe")
+    assert (rewrite(text).text != text) == (row["fix"] == "safe")
     result = rewrite(text, unsafe_fixes=True)
     grad = np.linspace(-1, 1, len(TELLING)).astype(np.float32)
     try:

@@ -10,7 +10,11 @@ import pytest
 from fastlrelu.rewrite.command import add_arguments, run
 from fastlrelu.rewrite.notebooks import NotANotebook, rewrite_notebook
 
-OUTPUT = {"data": {"text/plain": ["1e5 \u2014 np.where(x > 0, x, a * x)"]}, "output_type": "execute_result", "metadata": {}}
+OUTPUT = {
+    "data": {"text/plain": ["1e5 \u2014 np.where(x > 0, x, a * x)"]},
+    "output_type": "execute_result",
+    "metadata": {},
+}
 
 
 def cell(*lines, kind="code", **fields):
@@ -51,11 +55,20 @@ def test_only_the_lines_of_code_change(indent, end, ascii_only):
 
 def test_a_source_that_is_one_string():
     old = text({**USE, "source": "import numpy as np\ny = np.where(x > 0, x, a * x)"})
-    assert sources(rewrite_notebook(old).text) == ["import fastlrelu\nimport numpy as np\ny = fastlrelu.leaky_relu(x, a)"]
+    assert sources(rewrite_notebook(old).text) == [
+        "import fastlrelu\nimport numpy as np\ny = fastlrelu.leaky_relu(x, a)"
+    ]
 
 
 def test_magics_are_left_alone():
-    lines = ("%matplotlib inline\n", "import numpy as np\n", "!ls -l\n", "files = !ls\n", "np.where?\n", "%time z = 1\n")
+    lines = (
+        "%matplotlib inline\n",
+        "import numpy as np\n",
+        "!ls -l\n",
+        "files = !ls\n",
+        "np.where?\n",
+        "%time z = 1\n",
+    )
     use = ("%%time\n", "y = np.where(x > 0, x, a * x)")
     shell = ("%%bash\n", "y = np.where(x > 0, x, a * x)")
     new = rewrite_notebook(text(cell(*lines), cell(*use), cell(*shell))).text
