@@ -190,23 +190,28 @@ class Flow:
         number = self.object_of(state, path)
         numbers = {number} | {n for p, n in state.names.items() if is_below(p, path)}
         marks = frozenset().union(*(state.storage[n] for n in numbers))
-        for other in [n for n in state.values if n in numbers or state.storage[n] & marks]:
-            self._renew(state, other, statement)
+        held = set(state.names.values())
+        self._renew(state, {n for n in held if n in numbers or not marks.isdisjoint(state.storage[n])}, statement)
 
-    def _renew(self, state: State, number: int, statement: ast.AST) -> None:
-        paths = [path for path, n in state.names.items() if n == number]
-        self._touched |= set(paths)
-        path = paths[0] if paths else "gone"
-        state.values[number] = self._opaque(path, statement, state.values[number])
-        state.made.pop(number, None)
-        for path in paths:
-            # What is read through it from now on is not what was read before.
-            for other in [o for o in state.names if o != path and is_below(o, path)]:
-                if state.names[other] not in (number,):
-                    before = state.values[state.names[other]]
-                    below = self._bind_below(state, other, self._opaque(other, statement, before))
-                    self._touched.add(other)
-                    state.storage[below] |= state.storage[number]
+    def _renew(self, state: State, numbers: set[int], statement: ast.AST) -> None:
+        """Give objects values that are not known; what is read through them is not what it was before."""
+        paths: dict[int, list[str]] = {}
+        parts = []
+        for path, number in state.names.items():
+            paths.setdefault(number, []).append(path)
+            if "." in path or "[" in path:
+                parts.append((path, number))
+        for number in numbers:
+            own = paths.get(number, ())
+            self._touched.update(own)
+            state.made.pop(number, None)
+            state.values[number] = self._opaque(own[0] if own else "gone", statement, state.values[number])
+            for path in own:
+                for other, inner in parts:
+                    if inner not in numbers and other != path and is_below(other, path):
+                        below = self._bind_below(state, other, self._opaque(other, statement, state.values[inner]))
+                        self._touched.add(other)
+                        state.storage[below] |= state.storage[number]
 
     def _bind_below(self, state: State, path: str, value: ast.expr) -> int:
         number = self._new_object()
@@ -227,8 +232,8 @@ class Flow:
             for other in [p for p, n in state.names.items() if n == number and p != path]:
                 self._bind_below(state, other, self._opaque(other, statement, old))
                 self._touched.add(other)
-        for neighbour in [n for n in state.values if n != number and state.storage[n] & marks]:
-            self._renew(state, neighbour, statement)
+        held = set(state.names.values()) - {number}
+        self._renew(state, {n for n in held if not marks.isdisjoint(state.storage[n])}, statement)
         for other in [p for p in state.names if p != path and is_below(p, path)]:
             del state.names[other]
             self._touched.add(other)
@@ -494,9 +499,7 @@ class Flow:
             self._recording, self._touched = recording, touched | self._touched
 
     def _blur(self, state: State, paths: set[str], statement: ast.AST) -> None:
-        for path in sorted(paths, key=len):
-            if path in state.names:
-                self._renew(state, state.names[path], statement)
+        self._renew(state, {state.names[path] for path in paths if path in state.names}, statement)
 
     def _loop(self, statement: ast.For | ast.AsyncFor | ast.While, state: State) -> State | None:
         header = statement.test if isinstance(statement, ast.While) else statement.iter
