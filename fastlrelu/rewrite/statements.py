@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.element_loops import left_behind
-from fastlrelu.rewrite.flow import Flow, Step
+from fastlrelu.rewrite.flow import Flow
 from fastlrelu.rewrite.forms import (
     AT_NAN,
     AT_ZERO,
@@ -24,6 +24,7 @@ from fastlrelu.rewrite.forms import (
     where_reasons,
 )
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
+from fastlrelu.rewrite.memory import Step
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, is_everything, mentions
 from fastlrelu.rewrite.versions import State, TooLarge, is_atom
