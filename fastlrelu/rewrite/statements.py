@@ -152,6 +152,14 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
         if fresh:
             for path in [p for p in state.names if state.names[p] == step.number or is_below(p, step.path)]:
                 flow.forget(state, path, body[last])
+            # The line that made the array goes, so its name holds what it held before.
+            state.names.pop(step.path, None)
+            earlier = flow.before[id(body[made])] if made is not None else state
+            number = earlier.names.get(step.path)
+            if number is not None:
+                state.names[step.path] = number
+                state.values.setdefault(number, earlier.values[number])
+                state.storage.setdefault(number, earlier.storage[number])
         else:
             state.values[step.number] = opening.old
             if isinstance(opening.old, ast.Name) and is_atom(opening.old):
@@ -204,6 +212,9 @@ def _is_unfinished(body: list[ast.stmt], last: int, step: Step, flow: Flow, scen
             target: ast.expr | None = statement.target if isinstance(statement, ast.AugAssign) else None
             if isinstance(statement, ast.Assign):
                 target = statement.targets[0]
+            if isinstance(statement, ast.AugAssign) and not step.masked and path_of(statement.target) == step.path:
+                # One more step of a sum.
+                return True
             stored = isinstance(target, ast.Subscript) and path_of(target.value) == step.path
             return stored and not is_everything(target.slice)  # type: ignore[union-attr]
     return False

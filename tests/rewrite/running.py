@@ -20,6 +20,7 @@ def inputs(x: Any, grad: Any) -> dict[str, Any]:
     arrays = dict.fromkeys(("x", "z", "Z", "h", "inputs", "pre", "v", "data"), x)
     upstream = dict.fromkeys(("g", "dout", "dy", "grad", "grad_output", "delta", "upstream", "dvalues", "dA"), grad)
     spare = {"out": np.zeros_like(x), "buf": np.zeros_like(x), "inplace": False, "copy": True, "training": False}
+    spare |= {"W": np.eye(len(x))}
     values = {**names, **arrays, **upstream, **spare, "dtype": x.dtype, "y": grad, "x2": np.stack([x, -x])}
     fields = {name.lower(): value for name, value in values.items()} | values
     values["self"] = types.SimpleNamespace(**fields, cache={"x": x, "z": x, "Z": x, "a": x})
