@@ -1,6 +1,6 @@
 """How long ``fastlrelu rewrite`` takes for 1,000 files of scikit-learn's size, scikit-learn being installed.
 
-    python benchmarks/rewrite_speed.py [--files 1000] [--jobs N]
+    python benchmarks/rewrite_speed.py [--files 1000] [--jobs N...]
 
 Copies of scikit-learn's own modules, each one as often as it takes to have enough, are searched by the command in a
 process of its own, start included, with one process and then with as many as there are CPUs.
@@ -52,7 +52,7 @@ def main() -> None:
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--jobs", type=int, default=cpus, help="processes of the second run")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, cpus], help="processes of each run")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         size = fill(Path(name), sources(), arguments.files)
@@ -61,7 +61,7 @@ def main() -> None:
             f"{platform.processor() or platform.machine()}, {cpus} CPUs, Python {platform.python_version()}, {versions}"
         )
         print(f"{arguments.files} files, {size / 1e6:.1f} MB")
-        for jobs in dict.fromkeys((1, arguments.jobs)):
+        for jobs in dict.fromkeys(arguments.jobs):
             print(f"{jobs} process{'' if jobs == 1 else 'es'}: {seconds(Path(name), jobs):.1f} s", flush=True)
 
 

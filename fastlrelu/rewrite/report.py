@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import multiprocessing
 import os
@@ -164,12 +165,22 @@ def _outcomes(files: list[Path], options: Options, jobs: int) -> Iterator[Outcom
     processes = jobs or min(_cpus(), 1 + len(files) // _FEW)
     search = partial(search_file, options=options)
     if processes == 1:
-        yield from map(search, files)
+        usual = gc.get_threshold()
+        _collect_seldom()
+        try:
+            yield from map(search, files)
+        finally:
+            gc.set_threshold(*usual)
         return
     # Not by fork: a progress bar has a thread of its own.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context) as pool:
+    with ProcessPoolExecutor(processes, context, _collect_seldom) as pool:
         yield from pool.map(search, files, chunksize=_AT_ONCE)
+
+
+def _collect_seldom() -> None:
+    # A syntax tree is many objects, all alive: the usual thresholds look through them again and again.
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _cpus() -> int:
