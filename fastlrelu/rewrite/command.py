@@ -14,12 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         The parser of the subcommand.
     """
     parser.description = (
-        "Find hand-written leaky ReLUs that use NumPy and replace them by fastlrelu. "
-        "Prints a diff and a summary; nothing is written without --write."
+        "Find hand-written leaky ReLUs that use NumPy and replace them by fastlrelu, in Python files and "
+        "Jupyter notebooks. Prints a diff and a summary; nothing is written without --write."
     )
     parser.epilog = (
         "Exit codes: 0 done, 1 --check found something to change, 2 a path could not be read "
-        "or written, or the arguments are wrong."
+        "or written, or the arguments are wrong. A line with the comment '# fastlrelu: skip' is left alone."
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="file or directory; - is standard input")
     mode = parser.add_mutually_exclusive_group()
@@ -35,7 +35,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run old and new expressions on nan, -0.0, inf and every float dtype, and print both",
     )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="what goes to standard output: the diff, one JSON document, or annotations for GitHub Actions",
+    )
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="count what was found by form and by reason, instead of one line for each",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="processes to search with; one for each CPU where there are many files",
+    )
     parser.add_argument("--quiet", action="store_true", help="no summary")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -44,7 +44,7 @@ def decode(data: bytes) -> Decoded:
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files named, and the ``*.py`` files below the directories named, each once.
+    """Yield the files named, and the ``*.py`` and ``*.ipynb`` files below the directories named, each once.
 
     Hidden directories, virtual environments and caches are passed over. A path that does not
     exist is yielded, too: opening it gives the error to report.
@@ -67,7 +67,7 @@ def _below(directory: Path) -> Iterator[Path]:
             and name not in _SKIPPED
             and not os.path.exists(os.path.join(root, name, "pyvenv.cfg"))
         )
-        yield from (Path(root, name) for name in sorted(files) if name.endswith(".py"))
+        yield from (Path(root, name) for name in sorted(files) if name.endswith((".py", ".ipynb")))
 
 
 def local_packages(file: Path) -> frozenset[str]:

@@ -10,12 +10,15 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fastlrelu.rewrite.effects import path_of
 from fastlrelu.rewrite.leaks import Leak, Refusal, spelled
 from fastlrelu.rewrite.loops import find_loop
 from fastlrelu.rewrite.pieces import POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.slopes import FLOAT16_TINY
+from fastlrelu.rewrite.source import mentions
+from fastlrelu.rewrite.versions import plain
 
 Found = Leak | Refusal | None
 
@@ -58,16 +61,25 @@ LABELLED = "a pandas column would give a Series, where np.where gave an array"
 MAXIMUM = "np.maximum takes the other branch for slopes over 1, and gives nan for slope 0 at inf"
 MAXIMUM_TINY = "in float16 the slope rounds to 0, and np.maximum then gives nan at inf"
 
+_SUMS = {"add", "choose", "multiply", "select", "subtract"}
+_TWO_INPUTS = {"add", "fmax", "fmin", "maximum", "minimum", "multiply", "subtract"}
 _NOT = {"bitwise_not", "invert", "logical_not"}
+DTYPE_OF_SLOPES = "the old line takes the dtype of the slopes"
 FAMILY_REASONS = {
     "bool": "a mask times inf is nan in the old line, and -0.0 may come out as 0.0",
     "relu": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
     "clip": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
-    "abs": "the old line rounds more than once, and gives nan at inf",
+    "abs": "the old line rounds more than once, gives nan at inf, and 0.0 for -0.0",
     "select": "np.select gives its default where x is nan",
-    "where": "the old line takes the dtype of the slopes, and its sums give 0.0 for -0.0",
+    "where": DTYPE_OF_SLOPES,
+    "wide": "a mask times a number is float64 in the old line, where the new dtype is that of x",
+    "flat": "the old line takes indices of one dimension",
+    "bounded": "for slopes below 0 or over 1 the old line takes another branch",
+    "cast": "the old line casts, where the new one has the dtype of x",
     "filled": "the dtype follows x, where the old lines filled an array of float64",
 }
+ROUNDS = "the old line rounds more than once"
+SUMS = "a mask times inf is nan in the old line, and sums give 0.0 for -0.0"
 
 
 def gradient_reasons(leak: Leak) -> list[str]:
@@ -92,6 +104,8 @@ def find_where(node: ast.expr, scene: Scene) -> Found:
     leak = scene.classify(node)
     if leak is None:
         return _divided(node, scene)
+    if isinstance(leak, Refusal):
+        return leak
     if leak.grad is not None and not scene.reads_as_gradient(leak.grad):
         text = scene.source.code(leak.grad)
         return Refusal(f"mask and value are different arrays, and {text} may be no gradient")
@@ -160,6 +174,8 @@ def is_sign_of(condition: ast.expr, x: ast.expr, scene: Scene) -> bool:
             sides = [left, right]
         case ast.Call(args=[operand]) if scene.numpy(condition) in _NOT:
             return is_sign_of(operand, x, scene)
+        case ast.Call(args=[operand]) if scene.numpy(condition) == "signbit":
+            return scene.source.key(operand) == scene.source.key(x)
         case ast.Call(args=[left, right]):
             sides = [left, right]
         case _:
@@ -178,11 +194,55 @@ def zero_is_kept(condition: ast.expr, leak: Leak, scene: Scene) -> bool:
 
 def find_maximum(node: ast.expr, scene: Scene) -> Found:
     """Recognise np.maximum(x, slope * x)."""
+    call = _extreme(node, scene)
+    if call is None:
+        return None
+    found = _maximum(call, scene)
+    if found is not None:
+        return found
+    for reading in scene.readings(call):
+        if isinstance(reading, ast.Call) and len(reading.args) == 2:
+            found = _maximum(reading, scene)
+            if isinstance(found, Leak) and scene.write_out(found):
+                return found
+    return None
+
+
+def _extreme(node: ast.expr, scene: Scene) -> ast.Call | None:
+    """Return np.maximum of two arrays, whatever spelling of it ``node`` is."""
     name = scene.numpy(node)
-    if name not in {"maximum", "fmax", "minimum", "fmin"} or not isinstance(node, ast.Call):
+    if not isinstance(node, ast.Call) or name is None:
         return None
-    if len(node.args) != 2 or any(keyword.arg != "out" for keyword in node.keywords):
-        return None
+    if name in {"maximum", "fmax", "minimum", "fmin"}:
+        call, _ = without_out(node, scene)
+        return call if len(call.args) == 2 and not call.keywords else None
+    if name in {"max", "amax", "maximum.reduce"} and len(node.args) == 1:
+        axes = {k.arg: k.value for k in node.keywords}
+        along = isinstance(axes.get("axis"), ast.Constant) and ast.literal_eval(axes["axis"]) == 0
+        stacked = node.args[0]
+        if scene.numpy(stacked) in {"stack", "array"} and isinstance(stacked, ast.Call) and len(stacked.args) == 1:
+            stacked = stacked.args[0] if not stacked.keywords else stacked
+        fits = axes.keys() <= {"axis"} and (along or (name == "maximum.reduce" and not axes))
+        if fits and isinstance(stacked, ast.List | ast.Tuple) and len(stacked.elts) == 2:
+            return ast.Call(ast.Name("numpy:maximum", ast.Load()), stacked.elts, [])
+    return None
+
+
+def without_out(call: ast.Call, scene: Scene) -> tuple[ast.Call, ast.expr | None]:
+    """Return a call of a ufunc of two inputs without its out=, and that."""
+    if scene.numpy(call) not in _TWO_INPUTS:
+        return call, None
+    args, keywords = list(call.args), list(call.keywords)
+    out = next((keyword.value for keyword in keywords if keyword.arg == "out"), None)
+    if out is not None:
+        keywords = [keyword for keyword in keywords if keyword.arg != "out"]
+    elif len(args) == 3:
+        out = args.pop()
+    return (call, None) if out is None else (ast.Call(call.func, args, keywords), out)
+
+
+def _maximum(node: ast.Call, scene: Scene) -> Found:
+    name = scene.numpy(node)
     for x, product in (node.args, node.args[::-1]):
         if isinstance(x, ast.Constant):
             continue
@@ -225,11 +285,20 @@ def find_sum(*families: str) -> Callable[[ast.expr, Scene], Found]:
 
     def find(node: ast.expr, scene: Scene) -> Found:
         arithmetic = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div)
-        if not arithmetic and scene.numpy(node) not in {"add", "subtract", "multiply", "select"}:
+        method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "choose"
+        if not arithmetic and not method and scene.numpy(node) not in _SUMS:
             return None
-        leak = scene.classify(node)
-        if leak is None or not leak.families & set(families):
+        plain_call = without_out(node, scene)[0] if isinstance(node, ast.Call) else node
+        leak = scene.classify(plain_call)
+        if leak is None or isinstance(leak, Refusal):
+            return leak
+        if not leak.families & set(families):
             return None
+        # What is not named is more likely the product of a layer than some weights.
+        named = leak.grad is not None and path_of(plain(leak.grad)) is not None
+        if leak.grad is not None and named and not scene.reads_as_gradient(leak.grad):
+            text = scene.source.code(leak.grad)
+            return Refusal(f"mask and value are different arrays, and {text} may be no gradient")
         if not any(scene.numpy(child) for child in ast.walk(node)):
             reason = scene.names.plain_arrays_reason()
             if reason is not None:
@@ -242,16 +311,69 @@ def find_sum(*families: str) -> Callable[[ast.expr, Scene], Found]:
 def sum_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return the remarks on every word that a sum or product is made of."""
     reasons = [FAMILY_REASONS[f] for f in FAMILY_REASONS if f in leak.families]
+    if "where" in leak.families and "bool" not in leak.families and _adds(leak.old):
+        reasons.append(SUMS)
+    if "abs" not in leak.families and _adds_slopes(leak, scene):
+        reasons.append(ROUNDS)
+    if "where" in leak.families and ORDER not in reasons:
+        reasons += _product_reasons(leak, scene)
     if leak.kind == "gradient":
         return [*reasons, *gradient_reasons(leak)]
     if leak.at_nan == "other" and "select" not in leak.families:
         reasons.append(AT_NAN)
-    return reasons or [ORDER]
+    return reasons or ([] if "where" in leak.families else [ORDER])
+
+
+def _product_reasons(leak: Leak, scene: Scene) -> list[str]:
+    """Return where a product with one np.where of 1 and a slope differs, beside its dtype."""
+    key = scene.source.key
+    scaled = key(leak.x if leak.grad is None else leak.grad)
+    match leak.old:
+        case ast.BinOp(left=a, op=ast.Mult(), right=b) | ast.Call(args=[a, b]):
+            chosen = b if key(a) == scaled else a
+            product = scaled in (key(a), key(b)) and _is_where(chosen, scene)
+        case _:
+            return [] if _adds(leak.old) else [ORDER]
+    if not product:
+        return [] if _adds(leak.old) else [ORDER]
+    assert isinstance(chosen, ast.Call)
+    condition, first, second = chosen.args
+    branches = {key(first), key(second)}
+    if key(leak.slope) not in branches or not branches & {"1", "1.0"} or not is_sign_of(condition, leak.x, scene):
+        return [ORDER]
+    number = scene.slopes.number(leak.slope, scene.place)
+    literal = number is not None and 0 < number < 1
+    forward = leak.kind == "forward"
+    return [AT_ZERO] if forward and not literal and zero_is_kept(condition, leak, scene) else []
+
+
+def _adds_slopes(leak: Leak, scene: Scene) -> bool:
+    """Tell whether numbers that do not depend on x are added, as in 1 - a."""
+    x = scene.source.key(leak.x)
+    return any(
+        isinstance(child, ast.BinOp)
+        and isinstance(child.op, ast.Add | ast.Sub)
+        and not all(mentions(scene.source, side, x) for side in (child.left, child.right))
+        for child in ast.walk(leak.old)
+    )
+
+
+def _adds(node: ast.expr) -> bool:
+    return any(isinstance(child, ast.BinOp) and isinstance(child.op, ast.Add | ast.Sub) for child in ast.walk(node))
 
 
 def loop_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return what changes when a loop over numbers becomes one call."""
-    return ["the old code computes the dtype from the numbers, and takes one shape of array only"]
+    reasons = ["the old code computes the dtype from the numbers, and takes one shape of array only"]
+    words = leak.families & {"relu", "bool", "abs", "clip"}
+    reasons += [FAMILY_REASONS[family] for family in FAMILY_REASONS if family in words]
+    if "relu" in leak.families:
+        reasons.append("max and min of Python take a number where x is nan")
+    if leak.kind == "gradient":
+        return [*reasons, *(r for r in gradient_reasons(leak) if not r.startswith("the dtype"))]
+    if leak.at_nan == "other":
+        reasons.append(AT_NAN)
+    return reasons
 
 
 FORMS: tuple[Form, ...] = (

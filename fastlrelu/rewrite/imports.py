@@ -13,7 +13,7 @@ _FUTURE, _STANDARD, _THIRD_PARTY, _LOCAL = range(4)
 
 def is_bound(source: Source) -> bool:
     """Tell whether the file uses the name ``fastlrelu`` for anything but this package."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
                 bound = name

@@ -11,10 +11,16 @@ from typing import Literal
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.pieces import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
-from fastlrelu.rewrite.source import Source, mentions
+from fastlrelu.rewrite.source import Source, is_everything, mentions
 
-_TWO_SIDED = frozenset({"abs", "absolute", "clip", "fabs", "fmax", "fmin", "heaviside", "maximum", "minimum", "sign"})
-_COMPARING = frozenset({"greater", "greater_equal", "less", "less_equal"})
+_TWO_SIDED = frozenset(
+    {"abs", "absolute", "clip", "fabs", "fmax", "fmin", "heaviside", "maximum", "minimum", "sign", "signbit"}
+)
+_COMPARING = frozenset({"equal", "greater", "greater_equal", "less", "less_equal", "not_equal"})
+_WRAPPERS = frozenset(
+    {"array", "asanyarray", "asarray", "ascontiguousarray", "copy", "double", "float16", "float32", "float64", "half"}
+    | {"negative", "single"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Leak:
         Which words of the vocabulary it is made of.
     at_zero, at_nan : {"leak", "identity", "other"}
         Which branch it takes there; a forward says "other" where nan does not give nan.
+    texts : dict of str
+        How to write ``x``, ``slope`` and ``grad`` where the old code does not show it.
     """
 
     kind: Literal["forward", "gradient"]
@@ -50,6 +58,7 @@ class Leak:
     families: set[str] = field(default_factory=set)
     at_zero: str = "leak"
     at_nan: str = "leak"
+    texts: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_mask(self) -> bool:
@@ -70,11 +79,25 @@ def inputs(source: Source, names: Names, node: ast.AST) -> Iterator[ast.expr]:
             elif isinstance(child.func, ast.Attribute) and child.func.attr == "clip":
                 found = [child.func.value]
         for operand in found:
-            while isinstance(operand, ast.UnaryOp):
-                yield operand
-                operand = operand.operand
-            if not isinstance(operand, ast.Constant):
-                yield operand
+            inner: ast.expr | None = operand
+            while inner is not None:
+                if not isinstance(inner, ast.Constant):
+                    yield inner
+                inner = _inside(inner, names)
+
+
+def _inside(node: ast.expr, names: Names) -> ast.expr | None:
+    """Return what a sign, a copy, a cast or a full slice is of, or None."""
+    match node:
+        case ast.UnaryOp(operand=operand):
+            return operand
+        case ast.Subscript(value=value, slice=index) if is_everything(index):
+            return value
+        case ast.Call(func=ast.Attribute(value=value, attr="copy" | "astype")) if names.function(node.func) is None:
+            return value
+        case ast.Call(args=[first, *_]) if names.function(node.func) in _WRAPPERS:
+            return first
+    return None
 
 
 def classify(source: Source, names: Names, node: ast.expr) -> Leak | None:
@@ -146,6 +169,10 @@ def _on_both_sides(source: Source, names: Names, node: ast.expr, x: ast.expr) ->
         leak.at_zero = _branch(source, names, node, key, ZERO, positive, negative)
         leak.at_nan = _branch(source, names, node, key, NAN, positive, negative)
     leak.families = above.used | below.used
+    upstream = {name for term in positive.terms for name in term if leak.grad is not None}
+    for other in (*above.widened, *below.widened):
+        if not other.mentions_x() and not any(upstream & set(term) for term in other.terms):
+            leak.families.add("wide")
     return leak
 
 

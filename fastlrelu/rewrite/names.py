@@ -103,7 +103,7 @@ class Names:
 
     @cached_property
     def _imports(self) -> list[ast.Import | ast.ImportFrom]:
-        return [node for node in ast.walk(self._source.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        return [node for node in self._source.nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
     @cached_property
     def _bound(self) -> dict[str, int]:

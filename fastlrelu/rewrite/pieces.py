@@ -14,7 +14,23 @@ from fractions import Fraction
 
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.polynomial import Polynomial, X
-from fastlrelu.rewrite.source import Source, dotted, mentions
+from fastlrelu.rewrite.source import Source, dotted, is_everything, mentions
+
+_FLOATS = frozenset({"double", "float", "float16", "float32", "float64", "half", "longdouble", "single"})
+_CASTS = (
+    "bool_",
+    "double",
+    "float16",
+    "float32",
+    "float64",
+    "half",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "single",
+    "uint8",
+)
 
 POSITIVE, ZERO, NEGATIVE = 1, 0, -1
 NAN = 2
@@ -56,6 +72,8 @@ class Reader:
         self.x = x
         self.side = side
         self.used: set[str] = set()
+        # What masks were multiplied with or added to: a number makes float64 of them.
+        self.widened: list[Polynomial] = []
         self.atoms: dict[str, ast.expr] = {}
 
     def polynomial(self, node: ast.expr) -> Polynomial:
@@ -79,6 +97,13 @@ class Reader:
                 return self.inverted(operand)
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
                 return self.arithmetic(left, op, right)
+            case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() | ast.BitXor() as op, right=right):
+                return self.combined(left, op, right)
+            case ast.Subscript(value=inner, slice=index):
+                if is_everything(index):
+                    return self.value(inner)
+                if self.depends_on_x(index) and (table := self.elements(inner)) is not None:
+                    return self.picked(index, table, boolean=False)
             case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant(value=int() | float() as d)):
                 # Of halves only: x / 5 is the author's own spelling of something else.
                 if d == 2 and self.depends_on_x(left):
@@ -88,7 +113,8 @@ class Reader:
             case ast.Call(func=ast.Attribute(value=array, attr=method), args=args, keywords=kws):
                 method_of_x = method in METHODS and self.depends_on_x(array)
                 if method_of_x and self.names.function(node.func) is None:
-                    call = ast.Call(func=node.func, args=[array, *args], keywords=kws)
+                    given = [ast.Tuple(args, ast.Load())] if method == "choose" and len(args) > 1 else args
+                    call = ast.Call(func=node.func, args=[array, *given], keywords=kws)
                     return self.called(METHODS[method], call)
         if isinstance(node, ast.Call) and (name := self.names.function(node.func)) in PIECES:
             assert name is not None
@@ -121,6 +147,8 @@ class Reader:
         a, b = self.value(left), self.value(right)
         if a.boolean or b.boolean:
             self.used.add("bool")
+        if a.boolean != b.boolean:
+            self.widened.append(b.polynomial if a.boolean else a.polynomial)
         if self.side == NAN and (a.polynomial.mentions_x() or b.polynomial.mentions_x()):
             return Value(Polynomial.factor(X))
         if isinstance(op, ast.Mult):
@@ -146,6 +174,25 @@ class Reader:
                 return truth(sign < 0)
             case ast.LtE():
                 return truth(sign <= 0)
+            case ast.Eq():
+                return truth(sign == 0)
+            case ast.NotEq():
+                return truth(sign != 0)
+        raise NotPiecewise
+
+    def combined(self, left: ast.expr, op: ast.operator, right: ast.expr) -> Value:
+        """Return what &, | or ^ make of two masks."""
+        a, b = self.value(left), self.value(right)
+        if not a.boolean or not b.boolean:
+            raise NotPiecewise
+        first, second = a.polynomial.constant() != 0, b.polynomial.constant() != 0
+        match op:
+            case ast.BitAnd():
+                return truth(first and second)
+            case ast.BitOr():
+                return truth(first or second)
+            case ast.BitXor():
+                return truth(first != second)
         raise NotPiecewise
 
     def inverted(self, operand: ast.expr) -> Value:
@@ -167,10 +214,47 @@ class Reader:
         """Return the larger or the smaller of two polynomials whose order is known."""
         if self.side == NAN and (a.mentions_x() or b.mentions_x()):
             return Polynomial.factor(X)
-        sign = (a - b).sign(self.side)
-        if sign is None:
-            raise NotPiecewise
+        sign = self.order(a - b)
         return a if (sign >= 0) == largest else b
+
+    def order(self, difference: Polynomial) -> int:
+        """Return the sign of a difference; one slope in it counts as a number between 0 and 1."""
+        sign = difference.sign(self.side)
+        if sign is not None:
+            return sign
+        factor = 1
+        if all(factors.count(X) == 1 for factors in difference.terms):
+            quotient = difference.divided_by(Polynomial.factor(X))
+            if quotient is None or self.side not in (POSITIVE, NEGATIVE):
+                raise NotPiecewise
+            difference, factor = quotient, self.side
+        symbols = set(difference.terms) - {()}
+        if len(symbols) != 1 or difference.mentions_x() or any(len(symbol) != 1 for symbol in symbols):
+            raise NotPiecewise
+        at_zero = difference.terms.get((), Fraction(0))
+        at_one = at_zero + difference.terms[symbols.pop()]
+        if at_zero >= 0 and at_one >= 0:
+            sign = 1
+        elif at_zero <= 0 and at_one <= 0:
+            sign = -1
+        else:
+            raise NotPiecewise
+        self.used.add("bounded")
+        return sign * factor
+
+    def elements(self, node: ast.expr) -> list[ast.expr] | None:
+        """Return the entries of a table that is written out, or None."""
+        if isinstance(node, ast.Call) and self.names.function(node.func) in {"array", "asarray"} and node.args:
+            node = node.args[0]
+        return node.elts if isinstance(node, ast.List | ast.Tuple) else None
+
+    def picked(self, index: ast.expr, table: list[ast.expr], boolean: bool) -> Value:
+        """Return the entry of a table that a mask, as a number, picks on this side."""
+        value = self.value(index)
+        number = value.polynomial.constant()
+        if number is None or (value.boolean and not boolean) or number not in range(len(table)):
+            raise NotPiecewise
+        return self.value(table[int(number)])
 
     def bound(self, node: ast.expr | None, infinity: int) -> Polynomial | None:
         """Return a limit of np.clip, None where it limits nothing."""
@@ -225,8 +309,10 @@ def _where(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
 def _extreme(largest: bool) -> Callable[[Reader, Arguments, Keywords], Value]:
     def read(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
         _exactly(2, args, keywords)
-        a, b = (reader.polynomial(argument) for argument in args)
-        return Value(reader.extreme(a, b, largest))
+        a, b = (reader.value(argument) for argument in args)
+        if a.boolean != b.boolean:
+            reader.widened.append(b.polynomial if a.boolean else a.polynomial)
+        return Value(reader.extreme(a.polynomial, b.polynomial, largest))
 
     return read
 
@@ -237,7 +323,10 @@ def _clip(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
         limits[{"min": "a_min", "max": "a_max"}.get(name, name)] = argument
     if len(args) > 3 or limits.keys() - {"a", "a_min", "a_max"} or "a" not in limits:
         raise NotPiecewise
-    value = reader.polynomial(limits["a"])
+    clipped = reader.value(limits["a"])
+    value = clipped.polynomial
+    if clipped.boolean:
+        reader.used.add("wide")
     low = reader.bound(limits.get("a_min"), -1)
     high = reader.bound(limits.get("a_max"), 1)
     if low is not None:
@@ -296,10 +385,91 @@ def _not(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
 def _same(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
     if not 1 <= len(args) <= 2 or keywords.keys() - {"dtype", "copy"}:
         raise NotPiecewise
+    dtype = args[1] if len(args) == 2 else keywords.get("dtype")
     value = reader.value(args[0])
+    if dtype is None:
+        return value
+    return _cast(reader, value, dtype)
+
+
+def _cast(reader: Reader, value: Value, dtype: ast.expr) -> Value:
+    """Return a value as another dtype holds it."""
+    name = (dotted(dtype) or "").rpartition(".")[2]
+    if isinstance(dtype, ast.Constant):
+        name = str(dtype.value)
     if value.boolean:
         reader.used.add("bool")
-    return Value(value.polynomial)
+    if name in {"bool", "bool_"}:
+        if value.boolean:
+            return value
+        sign = value.polynomial.sign(reader.side)
+        if sign is None or reader.side == NAN:
+            raise NotPiecewise
+        return truth(sign != 0)
+    same = isinstance(dtype, ast.Attribute) and dtype.attr == "dtype" and reader.source.key(dtype.value) == reader.x
+    if not same:
+        reader.used.add("cast")
+    constant = value.polynomial.constant()
+    if value.boolean or (constant is not None and constant.denominator == 1):
+        # Any dtype holds 0 and 1.
+        return Value(value.polynomial)
+    if same or name in _FLOATS:
+        return Value(value.polynomial)
+    raise NotPiecewise
+
+
+def _converted(dtype: str) -> Callable[[Reader, Arguments, Keywords], Value]:
+    def read(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+        _exactly(1, args, keywords)
+        return _cast(reader, reader.value(args[0]), ast.Constant(dtype))
+
+    return read
+
+
+def _negative(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    _exactly(1, args, keywords)
+    return Value(-reader.polynomial(args[0]))
+
+
+def _flat(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    """Read the indices of a mask of one dimension as the mask itself."""
+    reader.used.add("flat")
+    return reader.value(args[0])
+
+
+def _signbit(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    _exactly(1, args, keywords)
+    value = reader.polynomial(args[0])
+    sign = value.sign(reader.side)
+    if sign is None or reader.side == NAN:
+        raise NotPiecewise
+    return truth(sign < 0)
+
+
+def _choose(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    _exactly(2, args, keywords)
+    table = reader.elements(args[1])
+    if table is None:
+        raise NotPiecewise
+    return reader.picked(args[0], table, boolean=True)
+
+
+def _take(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    _exactly(2, args, keywords)
+    return _choose(reader, args[::-1], {})
+
+
+def _combine(op: ast.operator) -> Callable[[Reader, Arguments, Keywords], Value]:
+    def read(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+        _exactly(2, args, keywords)
+        return reader.combined(args[0], op, args[1])
+
+    return read
+
+
+def _halved(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
+    _exactly(2, args, keywords)
+    return reader.value(ast.BinOp(args[0], ast.Div(), args[1]))
 
 
 def _filled(number: int) -> Callable[[Reader, Arguments, Keywords], Value]:
@@ -359,10 +529,23 @@ PIECES: dict[str, Piece] = {
     "subtract": Piece("arithmetic", _operate(ast.Sub())),
     "multiply": Piece("arithmetic", _operate(ast.Mult())),
     "select": Piece("select", _select),
-    "copy": Piece("cast", _same),
-    "array": Piece("cast", _same),
-    "asarray": Piece("cast", _same),
-    **dict.fromkeys(("float16", "float32", "float64", "int8", "int32", "int64"), Piece("cast", _same)),
+    "divide": Piece("arithmetic", _halved),
+    "true_divide": Piece("arithmetic", _halved),
+    "negative": Piece("arithmetic", _negative),
+    "positive": Piece("arithmetic", _same),
+    "equal": Piece("compare", _compare(ast.Eq())),
+    "not_equal": Piece("compare", _compare(ast.NotEq())),
+    "flat": Piece("compare", _flat),
+    "signbit": Piece("compare", _signbit),
+    "logical_and": Piece("compare", _combine(ast.BitAnd())),
+    "bitwise_and": Piece("compare", _combine(ast.BitAnd())),
+    "logical_or": Piece("compare", _combine(ast.BitOr())),
+    "bitwise_or": Piece("compare", _combine(ast.BitOr())),
+    "logical_xor": Piece("compare", _combine(ast.BitXor())),
+    "choose": Piece("select", _choose),
+    "take": Piece("select", _take),
+    **dict.fromkeys(("copy", "array", "asarray", "asanyarray", "ascontiguousarray"), Piece("same", _same)),
+    **{name: Piece("cast", _converted(name)) for name in _CASTS},
     "astype": Piece("cast", _same),
     "ones_like": Piece("like", _filled(1)),
     "zeros_like": Piece("like", _filled(0)),
@@ -373,6 +556,6 @@ PIECES: dict[str, Piece] = {
     "empty_like": Piece("like", _undefined),
     "empty": Piece("filled", _undefined),
 }
-METHODS = {"astype": "astype", "clip": "clip", "copy": "copy"}
+METHODS = {"astype": "astype", "choose": "choose", "clip": "clip", "copy": "copy"}
 # Slopes such as np.float32(0.1) stay as the author wrote them.
-_ATOMIC = frozenset({"array", "asarray", "float16", "float32", "float64", "astype", "copy"})
+_ATOMIC = frozenset({"array", "asarray", "astype", "copy", "take"}) | frozenset(_CASTS)

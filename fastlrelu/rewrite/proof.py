@@ -7,7 +7,6 @@ attribute and call that is not NumPy's replaced by a stand-in value.
 from __future__ import annotations
 
 import ast
-import copy
 import itertools
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from fastlrelu.rewrite.pieces import PIECES
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.search import Finding
 from fastlrelu.rewrite.source import METADATA
+from fastlrelu.rewrite.versions import copied
 
 _F16, _F32, _F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 _DTYPES: list[tuple[np.dtype[Any], np.dtype[Any]]] = [(_F16, _F16), (_F32, _F32), (_F64, _F64)]
@@ -176,12 +176,12 @@ def _programs(finding: Finding) -> Iterator[ast.Module]:
     names = _names(finding)
     if isinstance(finding.nodes, list):
         for statements in (finding.nodes, ast.parse(finding.new).body):
-            yield _module(copy.deepcopy(statements), scene, names)
+            yield _module([copied(statement) for statement in statements], scene, names)
         return
     assert finding.nodes is not None
     old = finding.nodes if finding.form == "loop" else leak.old
-    for expression in (old, ast.parse(finding.new, mode="eval").body):
-        yield _module([_result(copy.deepcopy(expression))], scene, names)
+    for expression in (old, ast.parse(finding.call or finding.new, mode="eval").body):
+        yield _module([_result(copied(expression))], scene, names)
 
 
 def _result(expression: ast.expr) -> ast.stmt:

@@ -1,32 +1,34 @@
-"""A run of ``fastlrelu rewrite`` over files and standard input: diffs, the summary, the exit status."""
+"""A run of ``fastlrelu rewrite`` over files and standard input: what is printed, the exit status."""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import io
+import multiprocessing
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
-from fastlrelu.rewrite.files import (
-    Decoded,
-    decode,
-    local_packages,
-    python_files,
-    replace_file,
-)
-from fastlrelu.rewrite.fixes import Rewritten, diff, rewrite
-from fastlrelu.rewrite.search import Finding
+from fastlrelu.rewrite.files import python_files, replace_file
+from fastlrelu.rewrite.formats import annotation, json_document, statistics
+from fastlrelu.rewrite.work import Entry, Options, Outcome, search_bytes, search_file
 
 OK, WOULD_CHANGE, FAILED = 0, 1, 2
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _SHORT = 100
+# Starting a process takes about as long as searching this many files.
+_FEW = 64
+_AT_ONCE = 8
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Report:
     out: Console
     err: Console
     counts: Counter[str] = field(default_factory=Counter)
+    outcomes: list[Outcome] = field(default_factory=list)
     changed: int = 0
     failed: bool = False
 
@@ -49,6 +52,26 @@ class Report:
         """Print one line on standard error, never wrapped."""
         self.err.print(Text(text, style), soft_wrap=True)
 
+    def take(self, outcome: Outcome, path: Path | None) -> None:
+        """Write and report what became of one file."""
+        self.outcomes.append(outcome)
+        if outcome.failure:
+            self.fail(outcome.failure)
+        elif outcome.left_alone:
+            self.counts["files left alone"] += 1
+            self.line(f"{outcome.name}: left alone: {outcome.left_alone}", "yellow")
+        elif outcome.new != outcome.old:
+            self.changed += 1
+            if self.options.write and path is not None:
+                try:
+                    replace_file(path, outcome.new, outcome.old)
+                except OSError as error:
+                    self.fail(f"{outcome.name}: not written: {error.strerror or error}")
+                    return
+            elif not self.options.write and self.options.format == "text" and not self.options.statistics:
+                self.show_diff(outcome.diff)
+        self.entries(outcome)
+
     def show_diff(self, text: str) -> None:
         """Print a diff, coloured on a terminal."""
         if not self.out.is_terminal:
@@ -59,24 +82,32 @@ class Report:
         for line in text.splitlines():
             console.print(Text(line, _COLOURS.get(line[:1], "")), soft_wrap=True)
 
-    def findings(self, name: str, result: Rewritten) -> None:
+    def entries(self, outcome: Outcome) -> None:
         """Print one line for everything that was found in a file."""
-        for finding in result.findings:
-            state = _state(finding, result, self.options)
+        for entry in outcome.entries:
+            state = _state(entry, self.options)
             self.counts[state] += 1
+            if self.options.statistics:
+                continue
+            if self.options.format == "github":
+                _write(annotation(outcome.name, entry))
+            cell = f":cell {entry.cell}" if entry.cell else ""
+            place = f"{outcome.name}{cell}:{entry.line}"
             if not self.options.quiet:
-                arrow = f" -> {finding.new}" if finding.new else ""
-                old = finding.old if len(finding.old) <= _SHORT else finding.old[:_SHORT] + "..."
-                why = f" ({'; '.join(finding.reasons)})" if finding.reasons else ""
-                self.line(f"{name}:{finding.line}: {state}: {finding.form}: {old}{arrow}{why}")
-            if self.options.verify and finding.new:
-                from fastlrelu.rewrite.proof import prove
-
-                for line in prove(finding):
-                    self.line(f"{name}:{finding.line}: verify: {line}")
+                arrow = f" -> {entry.new}" if entry.new else ""
+                old = entry.old if len(entry.old) <= _SHORT else entry.old[:_SHORT] + "..."
+                why = f" ({'; '.join(entry.reasons)})" if entry.reasons else ""
+                self.line(f"{place}: {state}: {entry.form}: {old}{arrow}{why}")
+            for line in entry.proof:
+                self.line(f"{place}: verify: {line}")
 
     def total(self, files: int) -> None:
-        """Print the last line of the summary."""
+        """Print what is known at the end: the document, the counts, the last line of the summary."""
+        as_json = self.options.format == "json"
+        if self.options.statistics:
+            _write(statistics(self.outcomes, as_json))
+        elif as_json:
+            _write(json_document(self.outcomes))
         if self.options.quiet:
             return
         parts = [f"{count} {state}" for state, count in sorted(self.counts.items())]
@@ -85,13 +116,13 @@ class Report:
         self.line(f"{files} file{plural}, {found} found" + (": " + ", ".join(parts) if parts else ""))
 
 
-def _state(finding: Finding, result: Rewritten, options: argparse.Namespace) -> str:
-    if finding.left:
+def _state(entry: Entry, options: argparse.Namespace) -> str:
+    if not entry.new:
         return "left"
-    if not any(finding is fixed for fixed in result.fixed):
+    if not entry.fixed:
         return "unsafe, left without --unsafe-fixes"
     done = "rewritten" if options.write else "would rewrite"
-    return done if finding.safe else f"{done} (unsafe)"
+    return done if entry.safe else f"{done} (unsafe)"
 
 
 def rewrite_all(args: argparse.Namespace) -> int:
@@ -108,81 +139,63 @@ def rewrite_all(args: argparse.Namespace) -> int:
         0; 1 if ``--check`` was given and something would change; 2 if a path failed.
     """
     report = Report(args, Console(highlight=False), Console(stderr=True, highlight=False))
+    options = Options(args.unsafe_fixes, args.verify)
     names = [name for name in args.paths if name != "-"]
     files = list(python_files(Path(name) for name in names))
     if len(names) < len(args.paths):
-        _standard_input(report)
-    for path in track(
-        files,
+        _standard_input(report, options)
+    outcomes = track(
+        _outcomes(files, options, args.jobs),
         "rewrite",
+        total=len(files),
         console=report.err,
         transient=True,
         disable=not report.err.is_terminal or len(files) < 2,
-    ):
-        _file(path, report)
+    )
+    for path, outcome in zip(files, outcomes, strict=True):
+        report.take(outcome, path)
     report.total(len(files) + (len(names) < len(args.paths)))
     if report.failed:
         return FAILED
     return WOULD_CHANGE if args.check and report.changed else OK
 
 
-def _file(path: Path, report: Report) -> None:
-    name = os.path.normpath(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        report.fail(f"{name}: {error.strerror or error}")
+def _outcomes(files: list[Path], options: Options, jobs: int) -> Iterator[Outcome]:
+    """Yield the outcome of each file, in order, from as many processes as that pays for."""
+    processes = jobs or min(_cpus(), 1 + len(files) // _FEW)
+    search = partial(search_file, options=options)
+    if processes == 1:
+        usual = gc.get_threshold()
+        _collect_seldom()
+        try:
+            yield from map(search, files)
+        finally:
+            gc.set_threshold(*usual)
         return
-    decoded, result = _rewritten(name, data, local_packages(path), report)
-    if decoded is None or result is None:
-        return
-    if result.text != decoded.text:
-        report.changed += 1
-        if report.options.write:
-            try:
-                replace_file(path, decoded.encode(result.text), data)
-            except OSError as error:
-                report.fail(f"{name}: not written: {error.strerror or error}")
-                return
-        else:
-            report.show_diff(diff(decoded.text, result.text, name))
-    report.findings(name, result)
+    # Not by fork: a progress bar has a thread of its own.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _collect_seldom) as pool:
+        yield from pool.map(search, files, chunksize=_AT_ONCE)
 
 
-def _standard_input(report: Report) -> None:
-    data = sys.stdin.buffer.read()
-    decoded, result = _rewritten("<stdin>", data, frozenset(), report)
-    if decoded is None or result is None:
-        return
-    report.changed += result.text != decoded.text
+def _collect_seldom() -> None:
+    # A syntax tree is many objects, all alive: the usual thresholds look through them again and again.
+    gc.set_threshold(100_000, 20, 20)
+
+
+def _cpus() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _standard_input(report: Report, options: Options) -> None:
+    outcome = search_bytes("<stdin>", sys.stdin.buffer.read(), options)
+    outcome.diff = outcome.diff.replace("a/<stdin>", "a/stdin").replace("b/<stdin>", "b/stdin")
     if report.options.write:
         sys.stdout.flush()
-        sys.stdout.buffer.write(decoded.encode(result.text))
+        sys.stdout.buffer.write(outcome.new)
         sys.stdout.buffer.flush()
-    elif result.text != decoded.text:
-        report.show_diff(diff(decoded.text, result.text, "stdin"))
-    report.findings("<stdin>", result)
-
-
-def _rewritten(
-    name: str, data: bytes, local: frozenset[str], report: Report
-) -> tuple[Decoded | None, Rewritten | None]:
-    try:
-        decoded = decode(data)
-        unsafe = report.options.unsafe_fixes
-        return decoded, rewrite(decoded.text, unsafe_fixes=unsafe, local=local)
-    except UnicodeDecodeError as error:
-        reason = f"not {error.encoding} at byte {error.start}"
-    except SyntaxError as error:
-        reason = f"not Python: {error.msg}" + (f" at line {error.lineno}" if error.lineno else "")
-    except RecursionError:
-        reason = "nested too deeply"
-    report.counts["files left alone"] += 1
-    report.line(f"{name}: left alone: {reason}", "yellow")
-    if name == "<stdin>" and report.options.write:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    return None, None
+    report.take(outcome, None)
 
 
 def _write(text: str) -> None:

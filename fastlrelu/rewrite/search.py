@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fastlrelu.rewrite.bindings import Place
-from fastlrelu.rewrite.forms import FORMS, Form
+from fastlrelu.rewrite.dtypes import settled
+from fastlrelu.rewrite.forms import FORMS, Form, without_out
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, dotted
-from fastlrelu.rewrite.statements import Sequence, find_sequence
+from fastlrelu.rewrite.statements import Sequence, find_sequences
+from fastlrelu.rewrite.uses import misuse
+from fastlrelu.rewrite.words import function_may_hold
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -22,7 +25,7 @@ _COMPILERS = ("jit", "numba", "cuda", "guvectorize", "stencil", "tf.function", "
 _LATE = ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom
 
 
-@dataclass
+@dataclass(eq=False)
 class Finding:
     """One leaky ReLU of a file.
 
@@ -44,6 +47,10 @@ class Finding:
         What ``--verify`` runs: the recognised leak, its code and surroundings, the array that
         statements write to, the slope where it is a number, and whether a cast to the dtype of
         x stands around it.
+    call : str
+        The call alone, where ``new`` also assigns.
+    column, cell : int
+        The column that it starts in, and the cell of a notebook, from 1; 0 in a file.
     """
 
     form: str
@@ -58,6 +65,9 @@ class Finding:
     target: ast.expr | None = None
     number: float | None = None
     cast: bool = False
+    call: str = ""
+    column: int = 1
+    cell: int = 0
 
     @property
     def left(self) -> bool:
@@ -72,9 +82,13 @@ class Finding:
 
 def call_text(leak: Leak, source: Source, out: str | None = None) -> str:
     """Return the call that replaces a leak."""
-    arguments = [source.code(leak.x), source.code(leak.slope)]
+
+    def text(name: str, operand: ast.expr) -> str:
+        return leak.texts.get(name) or source.code(operand)
+
+    arguments = [text("x", leak.x), text("slope", leak.slope)]
     if leak.kind == "gradient":
-        arguments.insert(0, "1.0" if leak.grad is None else source.code(leak.grad))
+        arguments.insert(0, "1.0" if leak.grad is None else text("grad", leak.grad))
     if out is not None:
         arguments.append(f"out={out}")
     function = "leaky_relu" if leak.kind == "forward" else "leaky_relu_grad"
@@ -101,14 +115,15 @@ class Search:
         return self.findings
 
     def _block(self, body: list[ast.stmt], function: ast.AST, compiler: str | None) -> None:
-        done: set[int] = set()
+        sequences = self._sequences(body, function)
+        firsts = {min(sequence.indexes): sequence for sequence in sequences}
+        done = {index for sequence in sequences for index in sequence.indexes}
         for index, statement in enumerate(body):
-            if index in done:
-                continue
             place = Place(body, index, function)
-            sequence = self._sequence(place, compiler)
-            if sequence is not None:
-                done |= sequence.indexes
+            if index in firsts:
+                self._sequence(firsts[index], function, compiler)
+            elif index in done:
+                continue
             elif isinstance(statement, _SIMPLE):
                 self._expressions(statement, place, compiler, ())
             else:
@@ -118,6 +133,8 @@ class Search:
         if isinstance(statement, _FUNCTIONS | ast.ClassDef):
             compiler = compiler or self._compiler(statement)
         if isinstance(statement, _FUNCTIONS):
+            if not function_may_hold(self.source.code(statement)):
+                return
             function = statement
         for _, value in ast.iter_fields(statement):
             children = value if isinstance(value, list) else [value]
@@ -141,7 +158,7 @@ class Search:
         """Functions that are compiled by a call, as in ``fast = njit(slow)``."""
         return {
             argument.id: name
-            for node in ast.walk(self.source.tree)
+            for node in self.source.nodes
             if isinstance(node, ast.Call) and (name := _compiling(node.func)) is not None
             for argument in node.args
             if isinstance(argument, ast.Name)
@@ -156,7 +173,7 @@ class Search:
     ) -> None:
         if isinstance(node, ast.JoinedStr):
             return
-        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp):
+        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp | ast.GeneratorExp):
             finding = self._finding(node, self.scene.at(place, parents), compiler)
             if finding is not None:
                 self.findings.append(finding)
@@ -178,6 +195,7 @@ class Search:
         if found is None:
             return None
         finding = Finding("", node.lineno, " ".join(self.source.code(node).split()), nodes=node)
+        finding.column = self._column(node)
         foreign = next((n for n in names.loosely_used if names.function(n) is None), None)
         strict = first_form(node, scene)
         if strict is None:
@@ -193,13 +211,25 @@ class Search:
             finding.reasons = [refusal]
             return finding
         assert isinstance(leak, Leak)
+        misused = None
+        match scene.place and scene.place.statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) as statement if leak.is_mask and value is node:
+                misused = misuse(name, statement, scene)
+        if misused is not None:
+            finding.reasons = [misused]
+            return finding
         finding.leak, finding.scene = leak, scene
         finding.number = scene.slopes.number(leak.slope, scene.place)
         finding.cast = leak.is_mask and scene.cast_to_dtype_of(leak.x)
-        finding.reasons = [*form.reasons(leak, scene), *scene.call_reasons(leak)]
-        finding.new = call_text(leak, self.source, _out(node, self.source))
+        finding.reasons = settled([*form.reasons(leak, scene), *scene.call_reasons(leak)], leak, scene, None)
+        out = without_out(node, scene)[1] if isinstance(node, ast.Call) else None
+        finding.new = call_text(leak, self.source, None if out is None else self.source.code(out))
         finding.edits = [(*self.source.span(node), finding.new)]
         return finding
+
+    def _column(self, node: ast.expr | ast.stmt) -> int:
+        start = self.source.span(node)[0]
+        return start - self.source.line_of(start)[0] + 1
 
     def refusal(
         self,
@@ -233,23 +263,26 @@ class Search:
                 return "a comment stands inside it"
         return None
 
-    def _sequence(self, place: Place, compiler: str | None) -> Sequence | None:
+    def _sequences(self, body: list[ast.stmt], function: ast.AST) -> list[Sequence]:
         names = self.scene.names
         names.loose = True
         try:
-            if find_sequence(place, self.scene) is None:
-                return None
+            if not find_sequences(body, function, self.scene):
+                return []
         finally:
             names.loose = False
-        sequence = find_sequence(place, self.scene)
-        if sequence is None:
-            return None
-        leak = sequence.leak
-        scene = self.scene.at(Place(place.body, sequence.last, place.function))
-        statements = [place.body[index] for index in sorted(sequence.indexes)]
+        return find_sequences(body, function, self.scene)
+
+    def _sequence(self, sequence: Sequence, function: ast.AST, compiler: str | None) -> None:
+        leak, body = sequence.leak, sequence.body
+        scene = self.scene.at(Place(body, sequence.last, function))
+        statements = [body[index] for index in sorted(sequence.indexes)]
         old = "; ".join(" ".join(self.source.code(statement).split()) for statement in statements)
-        finding = Finding(sequence.form.name, place.statement.lineno, old, nodes=statements)
+        finding = Finding(sequence.form.name, statements[0].lineno, old, nodes=statements)
+        finding.column = self._column(statements[0])
         refusal = self.refusal(sequence.form, leak, scene, compiler, statements)
+        if refusal is None and isinstance(leak, Leak) and leak.is_mask and isinstance(sequence.target, ast.Name):
+            refusal = misuse(sequence.target.id, statements[-1], scene)
         if refusal is not None:
             finding.reasons = [refusal]
         else:
@@ -260,11 +293,14 @@ class Search:
             finding.leak, finding.scene, finding.target = leak, scene, sequence.target
             finding.number = scene.slopes.number(leak.slope, scene.place)
             finding.new = call if sequence.in_place else f"{target} = {call}"
-            finding.reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
+            reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
+            finding.reasons = settled(reasons, leak, scene, sequence.target)
             finding.edits = sequence.edits(self.source, finding.new)
-            finding.nodes = [place.body[index] for index in sorted(sequence.indexes | sequence.needed)]
+            finding.nodes = [*sequence.needed, *statements]
+            if isinstance(statements[-1], ast.For):
+                # A loop is shown as the expression that it computes.
+                finding.nodes, finding.call = leak.old, call_text(leak, self.source)
         self.findings.append(finding)
-        return sequence
 
 
 def first_form(node: ast.expr, scene: Scene) -> tuple[Form, Leak | Refusal] | None:
@@ -273,14 +309,6 @@ def first_form(node: ast.expr, scene: Scene) -> tuple[Form, Leak | Refusal] | No
         found = form.find(node, scene)
         if found is not None:
             return form, found
-    return None
-
-
-def _out(node: ast.expr, source: Source) -> str | None:
-    if isinstance(node, ast.Call):
-        for keyword in node.keywords:
-            if keyword.arg == "out":
-                return source.code(keyword.value)
     return None
 
 

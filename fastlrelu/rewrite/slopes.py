@@ -6,9 +6,11 @@ import ast
 import math
 
 from fastlrelu.rewrite.bindings import Bindings, Place
+from fastlrelu.rewrite.flows import Flows
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.pieces import infinite
 from fastlrelu.rewrite.source import Source
+from fastlrelu.rewrite.versions import is_atom
 
 # The smallest float16 above zero: a smaller slope is 0 there, and 0 * inf is nan.
 FLOAT16_TINY = 2.0**-24
@@ -21,14 +23,15 @@ class Slopes:
 
     Parameters
     ----------
-    source, names, bindings : Source, Names, Bindings
+    source, names, bindings, flows : Source, Names, Bindings, Flows
         The file.
     """
 
-    def __init__(self, source: Source, names: Names, bindings: Bindings) -> None:
+    def __init__(self, source: Source, names: Names, bindings: Bindings, flows: Flows) -> None:
         self._source = source
         self._names = names
         self._bindings = bindings
+        self._flows = flows
 
     def number(self, node: ast.expr, place: Place | None) -> float | None:
         """Return the value of a slope that is written as a number, here or on a line above."""
@@ -44,10 +47,20 @@ class Slopes:
                 a, b = self.number(left, place), self.number(right, place)
                 return None if a is None or b is None else _compute(a, op, b)
             case ast.Name() if place is not None:
-                found = self._bindings.definition(node, place)
-                if found is not None and isinstance(found[0], ast.Constant | ast.UnaryOp):
-                    return self.number(found[0], None)
+                found = self._definition(node, place)
+                if isinstance(found, ast.Constant | ast.UnaryOp):
+                    return self.number(found, None)
         return None
+
+    def _definition(self, node: ast.Name, place: Place) -> ast.expr | None:
+        flow = self._flows.of(place.function)
+        if flow is None:
+            return None
+        held: ast.expr | None = node
+        if not is_atom(node):
+            state = flow.before.get(id(place.statement))
+            held = state.value(node.id) if state is not None else None
+        return flow.versions[held.id].definition if isinstance(held, ast.Name) and is_atom(held) else None
 
     def refusal(self, slope: ast.expr, x: str, place: Place | None, *, negative: bool, plain: bool) -> str | None:
         """Return why this is no slope of an activation, or None.

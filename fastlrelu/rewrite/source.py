@@ -10,6 +10,8 @@ from functools import cached_property
 from io import StringIO
 
 METADATA = frozenset({"dtype", "shape", "ndim", "size"})
+# How versions of values are numbered: see versions.py.
+_VERSION = re.compile(r"@\d+")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
@@ -52,7 +54,7 @@ class Source:
     def code(self, node: ast.expr | ast.stmt) -> str:
         """Return the text of ``node`` as the author wrote it."""
         if not hasattr(node, "lineno"):
-            return ast.unparse(node)
+            return unversioned(ast.unparse(node))
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -77,6 +79,25 @@ class Source:
         return found.group() if found else "\n"
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def bound(self) -> dict[str, list[ast.AST]]:
+        """Each place of the file that gives a name a meaning, in whatever scope."""
+        found: dict[str, list[ast.AST]] = {}
+        for node in self.nodes:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    found.setdefault(name, []).append(node)
+                case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                    found.setdefault(name, []).append(node)
+                case ast.alias(name=imported, asname=alias):
+                    found.setdefault(alias or imported, []).append(node)
+        return found
+
+    @cached_property
     def comments(self) -> list[tuple[int, int]]:
         """Where each comment starts and ends."""
         plain = "".join(re.sub(r"[\r\n]+$", "\n", line) for line in self.lines)
@@ -95,6 +116,11 @@ class Source:
         return any(start <= first < end for first, _ in self.comments)
 
 
+def unversioned(text: str) -> str:
+    """Return code without the numbers of versions."""
+    return _VERSION.sub("", text)
+
+
 def dotted(node: ast.AST) -> str | None:
     """Return ``a.b.c`` for a name or a chain of attributes, else None."""
     parts: list[str] = []
@@ -104,6 +130,18 @@ def dotted(node: ast.AST) -> str | None:
     if not isinstance(node, ast.Name):
         return None
     return ".".join([node.id, *reversed(parts)])
+
+
+def is_everything(index: ast.expr) -> bool:
+    """Tell whether a subscript is ``[:]`` or ``[...]``, in any number of dimensions."""
+    match index:
+        case ast.Slice(lower=None, upper=None, step=None):
+            return True
+        case ast.Constant(value=value):
+            return value is ...
+        case ast.Tuple(elts=elements) if elements:
+            return all(is_everything(element) for element in elements)
+    return False
 
 
 def mentions(source: Source, node: ast.AST, x: str) -> bool:

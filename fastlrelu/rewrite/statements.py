@@ -10,11 +10,24 @@ import ast
 from dataclasses import dataclass
 
 from fastlrelu.rewrite.bindings import Place
-from fastlrelu.rewrite.folding import masked_view, start, step, targets
-from fastlrelu.rewrite.forms import AT_NAN, FAMILY_REASONS, Form, gradient_reasons, where_reasons
+from fastlrelu.rewrite.effects import is_below, path_of
+from fastlrelu.rewrite.element_loops import left_behind
+from fastlrelu.rewrite.flow import Flow
+from fastlrelu.rewrite.forms import (
+    AT_NAN,
+    AT_ZERO,
+    FAMILY_REASONS,
+    ROUNDS,
+    Form,
+    gradient_reasons,
+    sum_reasons,
+    where_reasons,
+)
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
+from fastlrelu.rewrite.memory import Step
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import Source, mentions
+from fastlrelu.rewrite.source import Source, is_everything, mentions
+from fastlrelu.rewrite.versions import State, TooLarge, is_atom
 
 KEPT_DTYPE = "the dtype also counts the slope, where the old lines kept that of the array"
 OPERAND = "nothing in these lines says that the mask has the shape of the array"
@@ -33,9 +46,11 @@ class Sequence:
     target : ast.expr
         The array that it writes to.
     body : list of ast.stmt
-        The block, of which ``indexes`` are the run and ``needed`` define names that it reads.
+        The block, of which ``indexes`` are the run.
     in_place : bool
         Whether the array is there before, so that the new call writes to it.
+    needed : list of ast.stmt
+        Statements before it that define what it reads.
     """
 
     form: Form
@@ -44,7 +59,7 @@ class Sequence:
     body: list[ast.stmt]
     indexes: set[int]
     in_place: bool
-    needed: set[int]
+    needed: list[ast.stmt]
 
     @property
     def last(self) -> int:
@@ -80,104 +95,233 @@ def removal(source: Source, body: list[ast.stmt], index: int) -> tuple[int, int]
     return start, end
 
 
-def find_sequence(place: Place, scene: Scene) -> Sequence | None:
-    """Return the longest run that starts at ``place`` and is an activation, or None."""
-    started = start(place, scene)
-    if started is None:
+def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> list[Sequence]:
+    """Return the runs of a block that are activations; none shares a statement with another."""
+    if not any(_may_be_step(statement) for statement in body):
+        return []
+    here = scene.at(Place(body, 0, function))
+    flow = here.flow
+    if flow is None or not any(id(statement) in flow.steps for statement in body):
+        return []
+    found: list[Sequence] = []
+    done: set[int] = set()
+    for last in reversed(range(len(body))):
+        if last in done or id(body[last]) not in flow.steps:
+            continue
+        sequence = _ending_at(body, last, function, here, flow)
+        if sequence is None or sequence.indexes & done:
+            continue
+        done |= sequence.indexes
+        found.append(sequence)
+    return found[::-1]
+
+
+def _may_be_step(statement: ast.stmt) -> bool:
+    """Tell, before anything is followed, whether a statement may be the last of a run."""
+    match statement:
+        case ast.AugAssign(op=ast.Add() | ast.Sub(), value=ast.Constant(value=int())):
+            return False
+        case ast.AugAssign(target=ast.Subscript(slice=index)) | ast.Assign(targets=[ast.Subscript(slice=index)]):
+            return not isinstance(index, ast.Constant)
+        case ast.AugAssign() | ast.For():
+            return True
+        case (
+            ast.Assign(value=ast.Call(args=args, keywords=keywords))
+            | ast.Expr(value=ast.Call(args=args, keywords=keywords))
+        ):
+            out = any(keyword.arg in {"out", "where", "values", "src"} for keyword in keywords)
+            return out or (
+                len(args) in (2, 3) and isinstance(args[0 if isinstance(statement, ast.Expr) else -1], ast.Name)
+            )
+    return False
+
+
+def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene, flow: Flow) -> Sequence | None:
+    step = flow.steps[id(body[last])]
+    if _is_unfinished(body, last, step, flow, scene):
         return None
-    target, value, fresh = started
-    first = value
-    key = scene.source.key(target)
-    steps: list[tuple[int, ast.expr]] = []
-    if not fresh:
-        value = step(place.statement, target, value, scene, place) or value
-        steps.append((place.index, value))
-    for index in range(place.index + 1, len(place.body)):
-        statement = place.body[index]
-        there = Place(place.body, index, place.function)
-        stepped = step(statement, target, value, scene, there)
-        if stepped is not None:
-            value = stepped
-            steps.append((index, value))
-        elif _reads(statement, key, scene.source) or not scene.bindings.harmless(
-            statement, {key, *_watched(value, scene)}
-        ):
-            break
-    for index, folded in reversed(steps):
-        leak = _classified(folded, place, index, scene)
-        if leak is None or (not fresh and mentions(scene.source, leak.slope, key)):
+    here = scene.at(Place(body, last, function))
+    steps, made = _history(body, last, step, flow, scene)
+    for first in sorted(steps):
+        fresh = made is not None and first == min(steps)
+        if _is_expression(body[first], first, last, fresh) or (step.listed and not fresh):
             continue
-        operands = [scene.source.code(part) for part in (leak.x, leak.slope, leak.grad) if part is not None]
-        # The line that made the array goes, so nothing that is left may be read from it.
-        if (
-            fresh
-            and not _reads(first, key, scene.source)
-            and any(_reads(ast.parse(f"({text})"), key, scene.source) for text in operands)
-        ):
+        opening = flow.steps[id(body[first])]
+        state = flow.before[id(body[last])].copy()
+        opaque: frozenset[str] = frozenset()
+        if fresh:
+            for path in [p for p in state.names if state.names[p] == step.number or is_below(p, step.path)]:
+                flow.forget(state, path, body[last])
+            # The line that made the array goes, so its name holds what it held before.
+            state.names.pop(step.path, None)
+            earlier = flow.before[id(body[made])] if made is not None else state
+            number = earlier.names.get(step.path)
+            if number is not None:
+                state.names[step.path] = number
+                state.values.setdefault(number, earlier.values[number])
+                state.storage.setdefault(number, earlier.storage[number])
+        else:
+            state.values[step.number] = opening.old
+            if isinstance(opening.old, ast.Name) and is_atom(opening.old):
+                opaque = frozenset({opening.old.id})
+        indexes = {i for i in steps if i >= first} | ({made} if fresh and made is not None else set())
+        chain = [flow.steps[id(body[i])].old for i in steps if i > first or fresh]
+        forced = frozenset(held.id for held in chain if isinstance(held, ast.Name) and is_atom(held))
+        preferred = "" if fresh else step.path
+        leak = _classified(step.value, here, flow, (opaque, forced), state, preferred)
+        if leak is None and not fresh and opaque:
+            leak = _classified(step.value, here, flow, (frozenset(), forced | opaque), state, preferred)
+        if leak is None or (not fresh and _reads_old(leak, opening.old, scene.source)):
             continue
-        indexes = {i for i, _ in steps if i <= index} | {place.index}
         form = IN_PLACE if not fresh else COPIED
-        if fresh and not _has_masked(place.body, indexes):
+        if isinstance(body[last], ast.For):
+            form = LOOPED
+        elif fresh and not any(flow.steps[id(body[i])].masked for i in indexes if id(body[i]) in flow.steps):
             form = FUSED
-        needed = _definitions(place, indexes, scene)
-        found = _gated(leak, target, scene, place, indexes)
-        return Sequence(form, found, target, place.body, indexes, not fresh, needed)
+        found = _gated(leak, step.target, here, indexes)
+        loop = body[last]
+        if isinstance(loop, ast.For) and isinstance(found, Leak):
+            found = left_behind(loop, step.path, function, here.names, listed=step.listed) or found
+        return Sequence(form, found, step.target, body, indexes, not fresh, _needed(leak, here, flow, indexes))
     return None
 
 
-def _definitions(start: Place, indexes: set[int], scene: Scene) -> set[int]:
-    """Return the statements before that define masks and numbers which a run reads."""
-    found: set[int] = set()
-    queue = sorted(indexes)
-    for index in queue:
-        for node in ast.walk(start.body[index]):
-            if not isinstance(node, ast.Name | ast.Attribute):
+def _is_expression(statement: ast.stmt, first: int, last: int, fresh: bool) -> bool:
+    """Tell whether one line alone is better rewritten as the expression that it evaluates."""
+    if first != last or fresh:
+        return False
+    match statement:
+        case ast.Assign():
+            return not isinstance(statement.targets[0], ast.Subscript) or is_everything(statement.targets[0].slice)
+        case ast.Expr(value=ast.Call(keywords=keywords)):
+            return not any(keyword.arg in {"where", "mask", "a"} for keyword in keywords) and _writes_out(statement)
+    return False
+
+
+def _writes_out(statement: ast.Expr) -> bool:
+    call = statement.value
+    assert isinstance(call, ast.Call)
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return last not in {"putmask", "copyto"} or (last == "copyto" and len(call.args) + len(call.keywords) == 2)
+
+
+def _is_unfinished(body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene) -> bool:
+    """Tell whether the next line about the array writes to a part of it, so that it is not done yet."""
+    for statement in body[last + 1 :]:
+        if _mentions(statement, step, flow.before.get(id(statement)), scene.source):
+            target: ast.expr | None = statement.target if isinstance(statement, ast.AugAssign) else None
+            if isinstance(statement, ast.Assign):
+                target = statement.targets[0]
+            if isinstance(statement, ast.AugAssign) and not step.masked and path_of(statement.target) == step.path:
+                # One more step of a sum.
+                return True
+            stored = isinstance(target, ast.Subscript) and path_of(target.value) == step.path
+            return stored and not is_everything(target.slice)  # type: ignore[union-attr]
+    return False
+
+
+def _history(body: list[ast.stmt], last: int, step: Step, flow: Flow, scene: Scene) -> tuple[set[int], int | None]:
+    """Return the steps that lead to the last one with nothing reading the array, and what made it."""
+    steps = {last}
+    value = step.old
+    for index in reversed(range(last)):
+        statement = body[index]
+        earlier = flow.steps.get(id(statement))
+        state = flow.before.get(id(statement))
+        if state is None:
+            break
+        if earlier is not None and earlier.number == step.number:
+            if scene.source.key(earlier.new) != scene.source.key(value) or not flow.effects.is_pure(earlier.value):
+                break
+            if isinstance(statement, ast.Assign) and not isinstance(statement.targets[0], ast.Subscript):
+                break
+            steps.add(index)
+            value = earlier.old
+            continue
+        following = flow.before[id(body[index + 1])]
+        if following.made.get(step.number) is statement and step.number not in state.names.values():
+            plain_target = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+            same_path = plain_target and path_of(statement.targets[0]) == step.path  # type: ignore[attr-defined]
+            alone = sum(number == step.number for number in following.names.values()) == 1
+            whole = same_path and alone and scene.source.key(following.values[step.number]) == scene.source.key(value)
+            pure = plain_target and flow.effects.is_pure(statement.value)  # type: ignore[attr-defined]
+            return steps, index if whole and pure else None
+        if _mentions(statement, step, following, scene.source):
+            break
+    return steps, None
+
+
+def _mentions(statement: ast.stmt, step: Step, state: State | None, source: Source) -> bool:
+    """Tell whether a statement reads the array, under whatever name."""
+    paths = {step.path}
+    if state is not None:
+        paths |= {path for path, number in state.names.items() if number == step.number}
+    for child in ast.walk(statement):
+        path = path_of(child)
+        if path is not None and any(is_below(path, known) for known in paths):
+            return True
+    return False
+
+
+def _reads_old(leak: Leak, old: ast.expr, source: Source) -> bool:
+    """Tell whether the slope is what the array held: then no value is known to be scaled."""
+    return mentions(source, leak.slope, source.key(old))
+
+
+def _needed(leak: Leak, scene: Scene, flow: Flow, indexes: set[int]) -> list[ast.stmt]:
+    """Return the statements before that define what the run reads."""
+    assert scene.place is not None
+    key = scene.source.key
+    operands = {key(part) for part in (leak.x, leak.slope, leak.grad) if part is not None}
+    run = [scene.place.body[index] for index in indexes]
+    queue: list[tuple[ast.stmt, ast.AST]] = [(statement, statement) for statement in run]
+    found: dict[int, ast.stmt] = {}
+    while queue:
+        statement, node = queue.pop()
+        state = flow.before.get(id(statement))
+        for child in ast.walk(node):
+            path = path_of(child)
+            held = state.value(path) if state is not None and path is not None else None
+            if held is None or not is_atom(held) or key(held) in operands:
                 continue
-            for place in (Place(start.body, index, start.function), start):
-                bound = scene.bindings.definition(node, place)
-                if bound is None or bound[1] in found | indexes:
-                    continue
-                plain = scene.is_arithmetic(bound[0]) or isinstance(bound[0], ast.Constant)
-                if plain or masked_view(node, scene, place) is not None:
-                    found.add(bound[1])
-                    queue.append(bound[1])
-    return found
-
-
-def _reads(node: ast.AST, key: str, source: Source) -> bool:
-    return any(isinstance(child, ast.expr) and source.key(child) == key for child in ast.walk(node))
-
-
-def _watched(value: ast.expr, scene: Scene) -> set[str]:
-    return {scene.source.key(child) for child in ast.walk(value) if isinstance(child, ast.Name | ast.Attribute)}
+            version = flow.versions[key(held)]
+            maker = version.statement
+            if version.definition is None or not isinstance(maker, ast.Assign | ast.AugAssign | ast.AnnAssign):
+                continue
+            if maker not in run and id(maker) not in found:
+                found[id(maker)] = maker
+                queue.append((maker, maker))
+    return sorted(found.values(), key=lambda statement: statement.lineno)
 
 
 def _calls_numpy(body: list[ast.stmt], indexes: set[int], scene: Scene) -> bool:
     return any(scene.numpy(node) for index in indexes for node in ast.walk(body[index]))
 
 
-def _has_masked(body: list[ast.stmt], indexes: set[int]) -> bool:
-    return any(isinstance(target, ast.Subscript) for index in indexes for target in targets(body[index]))
+def _classified(
+    value: ast.expr,
+    scene: Scene,
+    flow: Flow,
+    spelled: tuple[frozenset[str], frozenset[str]],
+    state: State,
+    preferred: str,
+) -> Leak | None:
+    try:
+        for reading in scene.spelled_out(value, flow, *spelled):
+            leak = classify(scene.source, scene.names, reading)
+            if leak is not None and scene.write_out(leak, state, preferred):
+                return leak
+    except TooLarge:
+        return None
+    return None
 
 
-def _classified(folded: ast.expr, start: Place, last: int, scene: Scene) -> Leak | None:
-    leak = classify(scene.source, scene.names, folded)
-    # Names from before the run hold through it: it writes to nothing but its own array.
-    for place in (start, Place(start.body, last, start.function)):
-        if leak is None:
-            if not scene.bindings.has_definitions(folded, place):
-                continue
-            expanded = scene.bindings.expand(folded, place, scene.is_arithmetic)
-            leak = classify(scene.source, scene.names, expanded)
-    return leak
-
-
-def _gated(leak: Leak, target: ast.expr, scene: Scene, place: Place, indexes: set[int]) -> Leak | Refusal:
-    here = scene.at(place)
-    if leak.grad is not None and not here.reads_as_gradient(leak.grad, target):
+def _gated(leak: Leak, target: ast.expr, scene: Scene, indexes: set[int]) -> Leak | Refusal:
+    assert scene.place is not None
+    if leak.grad is not None and not scene.reads_as_gradient(leak.grad, target):
         text = scene.source.code(leak.grad)
         return Refusal(f"mask and value are different arrays, and {text} may be no gradient")
-    if _calls_numpy(place.body, indexes, scene):
+    if _calls_numpy(scene.place.body, indexes, scene):
         return leak
     reason = scene.names.plain_arrays_reason()
     return Refusal(reason) if reason is not None else leak
@@ -194,11 +338,10 @@ def sequence_reasons(leak: Leak, scene: Scene) -> list[str]:
             reasons.append(STEPS)
         reasons += [r for r in gradient_reasons(leak) if not r.startswith("the dtype")]
     else:
-        reasons += where_reasons(leak, scene) if _is_one_choice(leak.old) else [STEPS]
+        reasons += where_reasons(leak, scene) if _is_one_choice(leak.old, scene) else [STEPS]
         if leak.at_nan == "other":
             reasons.append(AT_NAN)
-    if "filled" in leak.families:
-        reasons.append(FAMILY_REASONS["filled"])
+    reasons += [FAMILY_REASONS[family] for family in ("bounded", "cast", "filled", "flat") if family in leak.families]
     return reasons
 
 
@@ -206,15 +349,29 @@ def _computes(node: ast.expr) -> bool:
     return any(isinstance(child, ast.BinOp) for child in ast.walk(node))
 
 
-def _is_one_choice(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and not any(
+def _is_one_choice(node: ast.expr, scene: Scene) -> bool:
+    """Tell whether an expression is one np.where, with none inside."""
+    if scene.numpy(node) != "where" or not isinstance(node, ast.Call) or len(node.args) != 3:
+        return False
+    return not any(
         isinstance(child, ast.Call) and child is not node and len(child.args) == 3 for child in ast.walk(node)
     )
 
 
 def fused_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return why fused steps are not bit for bit the ufunc."""
-    return [FAMILY_REASONS["bool"], "the old lines round more than once"]
+    return [*(reason for reason in sum_reasons(leak, scene) if reason != ROUNDS), ROUNDS]
+
+
+def looped_reasons(leak: Leak, scene: Scene) -> list[str]:
+    """Return what changes when a loop over indices becomes one call."""
+    reasons = [STEPS, KEPT_DTYPE]
+    if leak.kind == "gradient":
+        reasons += [r for r in gradient_reasons(leak) if not r.startswith("the dtype")]
+    elif leak.at_nan == "other":
+        reasons.append(AT_NAN)
+    reasons.append(AT_ZERO)
+    return reasons + [FAMILY_REASONS[f] for f in ("bounded", "cast", "filled", "flat") if f in leak.families]
 
 
 def _nothing(node: ast.expr, scene: Scene) -> None:
@@ -244,4 +401,13 @@ FUSED = Form(
     fused_reasons,
     ("y = (x > 0) * (1 - a)\ny += a\ny *= x",),
 )
-SEQUENCES = (COPIED, IN_PLACE, FUSED)
+LOOPED = Form(
+    "loop over indices",
+    _nothing,
+    looped_reasons,
+    (
+        "y = np.zeros_like(x)\nfor i in range(len(x)):\n    y[i] = x[i] if x[i] > 0 else a * x[i]",
+        "for i in range(len(x)):\n    if x[i] < 0:\n        x[i] *= a",
+    ),
+)
+SEQUENCES = (COPIED, IN_PLACE, FUSED, LOOPED)

@@ -87,13 +87,13 @@ def test_standard_input(call):
 
 def test_a_broken_file_is_named_and_left_alone(call, file, tmp_path):
     bad, latin = tmp_path / "bad.py", tmp_path / "latin.py"
-    bad.write_text("import numpy\nx = (\n")
+    bad.write_text("import numpy\nx = (numpy.maximum\n")
     latin.write_bytes(b"s = '\xe9'\n")
     code, _, err = call("--write", tmp_path)
     assert code == 0
     assert "bad.py: left alone: not Python: '(' was never closed at line 2" in err
     assert "latin.py: left alone: " in err
-    assert bad.read_text() == "import numpy\nx = (\n"
+    assert bad.read_text() == "import numpy\nx = (numpy.maximum\n"
     assert file.read_text() == NEW
 
 

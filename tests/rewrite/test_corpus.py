@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rewrite.modules import module, rows
+from rewrite.modules import module, rewrite, rows
 
-from fastlrelu.rewrite.fixes import rewrite
 from fastlrelu.rewrite.proof import prove, run_both
 
 CORPUS = rows("corpus.jsonl")

@@ -1,0 +1,335 @@
+"""Loops over indices and elements that are one expression of whole arrays."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastlrelu.rewrite.effects import path_of
+from fastlrelu.rewrite.folding import Change, where_call
+from fastlrelu.rewrite.leaks import Refusal
+from fastlrelu.rewrite.loops import of_arrays
+from fastlrelu.rewrite.names import Names
+from fastlrelu.rewrite.versions import State, rebuild
+
+if TYPE_CHECKING:
+    from fastlrelu.rewrite.flow import Flow
+
+
+@dataclass
+class _Nest:
+    """The loops around a body.
+
+    Attributes
+    ----------
+    indices : list of str
+        The loop variables that index, the outermost first.
+    elements : dict
+        Loop variables that are an element, with their array.
+    bounds : list of ast.expr
+        What each index goes up to, in versions.
+    whole : list of ast.expr
+        Arrays whose whole shape is gone through.
+    """
+
+    indices: list[str] = field(default_factory=list)
+    elements: dict[str, ast.expr] = field(default_factory=dict)
+    bounds: list[ast.expr] = field(default_factory=list)
+    whole: list[ast.expr] = field(default_factory=list)
+
+
+class _NotElementwise(Exception):  # noqa: N818
+    """The loop does something else, or nothing shows that it does not."""
+
+
+def lowered(loop: ast.For, state: State, flow: Flow) -> Change | None:
+    """Return the change that a loop makes to the one array it writes, or None."""
+    nest = _Nest()
+    try:
+        appended = _appended(loop, nest, state, flow)
+        if appended is not None:
+            return appended
+        body = _inside(loop, nest, state, flow)
+        return _Writer(nest, state, flow).change(body)
+    except _NotElementwise:
+        return None
+
+
+def _appended(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> Change | None:
+    """Return the change of an empty list that gets one number for each element of an array."""
+    match loop.target, loop.body:
+        case ast.Name(id=element), [*_, ast.Expr() | ast.If()] if path_of(loop.iter) is not None:
+            nest.elements[element] = loop.iter
+            nest.whole.append(flow.converted(loop.iter, state))
+            body = loop.body
+        case _, [*_, ast.Expr() | ast.If()] if isinstance(loop.iter, ast.Call):
+            body = _inside(loop, nest, state, flow)
+        case _:
+            return None
+    lists = {
+        node.func.value.id
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+        if isinstance(node.func.value, ast.Name)
+    }
+    if len(lists) != 1 or loop.orelse:
+        if isinstance(loop.target, ast.Name):
+            nest.elements.pop(loop.target.id, None)
+        nest.whole.clear()
+        nest.indices.clear()
+        nest.bounds.clear()
+        return None
+    name = lists.pop()
+    held = state.value(name)
+    definition = flow.versions[held.id].definition if isinstance(held, ast.Name) and held.id in flow.versions else None
+    if not isinstance(definition, ast.List) or definition.elts or len(nest.indices) > 1:
+        raise _NotElementwise
+    return _Writer(nest, state, flow).listed(body, name)
+
+
+def _inside(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> list[ast.stmt]:
+    """Note what a loop goes through, and return the body of the innermost."""
+    if loop.orelse:
+        raise _NotElementwise
+    match loop.target, loop.iter:
+        case ast.Name(id=index), ast.Call(func=ast.Name(id="range"), args=[bound], keywords=[]):
+            nest.indices.append(index)
+            nest.bounds.append(flow.converted(bound, state))
+        case ast.Tuple(elts=[ast.Name(id=index), ast.Name(id=element)]), ast.Call(args=[array], keywords=[]) as call:
+            named = path_of(array) is not None
+            if not named or not (_is_builtin(call, "enumerate") or flow.effects.numpy(call) == "ndenumerate"):
+                raise _NotElementwise
+            nest.indices.append(index)
+            nest.elements[element] = array
+            nest.whole.append(flow.converted(array, state))
+        case ast.Name(id=index), ast.Call() as call if flow.effects.numpy(call) == "ndindex":
+            match call.args:
+                case [ast.Attribute(value=array, attr="shape")] | [
+                    ast.Starred(value=ast.Attribute(value=array, attr="shape"))
+                ]:
+                    nest.indices.append(index)
+                    nest.whole.append(flow.converted(array, state))
+                case _:
+                    raise _NotElementwise
+        case ast.Tuple(elts=names), ast.Call() as call if flow.effects.numpy(call) == "ndindex":
+            match call.args:
+                case [ast.Attribute(value=array, attr="shape")] | [
+                    ast.Starred(value=ast.Attribute(value=array, attr="shape"))
+                ] if all(isinstance(name, ast.Name) for name in names):
+                    nest.indices += [name.id for name in names if isinstance(name, ast.Name)]
+                    nest.whole.append(flow.converted(array, state))
+                case _:
+                    raise _NotElementwise
+        case _:
+            raise _NotElementwise
+    match loop.body:
+        case [ast.For() as inner]:
+            return _inside(inner, nest, state, flow)
+    return loop.body
+
+
+def _is_builtin(call: ast.Call, name: str) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == name
+
+
+class _Writer:
+    """Reads the body of a nest as what it makes of one element."""
+
+    def __init__(self, nest: _Nest, state: State, flow: Flow) -> None:
+        self._nest = nest
+        self._state = state
+        self._flow = flow
+        self._target: ast.expr | None = None
+        self._value: ast.expr | None = None
+        self._numbers: dict[str, ast.expr] = dict(nest.elements)
+
+    def change(self, body: list[ast.stmt]) -> Change:
+        """Return the change that the whole nest makes."""
+        self._target = self._written(body)
+        path = path_of(self._target)
+        if path is None:
+            raise _NotElementwise
+        old = self._target
+        value, numbers = self._after(body, old, self._numbers)
+        if numbers != self._numbers and value is old:
+            raise _NotElementwise
+        whole = of_arrays(self._elements(value))
+        names = {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}
+        if names & {*self._nest.indices, *self._nest.elements}:
+            raise _NotElementwise
+        self._check_bounds(whole)
+        return Change(self._target, self._flow.converted(whole, self._state))
+
+    def listed(self, body: list[ast.stmt], name: str) -> Change:
+        """Return what a list holds to which every round appends one number."""
+        whole = of_arrays(self._elements(self._appended(body, name, self._numbers)))
+        names = {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}
+        if names & {*self._nest.indices, *self._nest.elements, name}:
+            raise _NotElementwise
+        self._target = ast.Name(name, ast.Load())
+        self._check_bounds(whole)
+        return Change(self._target, self._flow.converted(whole, self._state), listed=True)
+
+    def _appended(self, body: list[ast.stmt], name: str, numbers: dict[str, ast.expr]) -> ast.expr:
+        def current(node: ast.expr, numbers: dict[str, ast.expr]) -> ast.expr:
+            return rebuild(node, lambda part: numbers.get(part.id) if isinstance(part, ast.Name) else None)
+
+        match body:
+            case [ast.Assign(targets=[ast.Name(id=number)], value=value), *rest] if rest:
+                return self._appended(rest, name, {**numbers, number: current(value, numbers)})
+            case [ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=to), attr="append"), args=[value]))]:
+                if to == name:
+                    return current(value, numbers)
+            case [ast.If(test=test, body=then, orelse=orelse)] if orelse:
+                branches = [self._appended(part, name, numbers) for part in (then, orelse)]
+                return where_call(of_arrays(current(test, numbers)), *branches)
+        raise _NotElementwise
+
+    def _check_bounds(self, value: ast.expr) -> None:
+        """Every bound has to be the length of an array that is read or written."""
+        assert self._target is not None
+        arrays = {ast.unparse(self._flow.converted(self._target, self._state))}
+        arrays |= {
+            ast.unparse(self._flow.converted(part, self._state))
+            for part in ast.walk(value)
+            if isinstance(part, ast.expr) and path_of(part)
+        }
+        for axis, bound in enumerate(self._nest.bounds):
+            match bound:
+                case ast.Call(func=ast.Name(id="len"), args=[array]) if axis == 0:
+                    pass
+                case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript(value=array)]) if axis == 1:
+                    pass
+                case ast.Subscript(value=ast.Attribute(value=array, attr="shape"), slice=ast.Constant(value=number)):
+                    if number != axis:
+                        raise _NotElementwise
+                case ast.Attribute(value=array, attr="size") if len(self._nest.bounds) == 1:
+                    pass
+                case ast.Name() if (version := self._flow.versions.get(bound.id)) and version.definition is not None:
+                    # n = len(x) or n, m = x.shape on a line before.
+                    self._nest.bounds[axis] = version.definition
+                    self._check_bounds(value)
+                    return
+                case _:
+                    raise _NotElementwise
+            if ast.unparse(array) not in arrays:
+                raise _NotElementwise
+        if any(ast.unparse(array) not in arrays for array in self._nest.whole):
+            raise _NotElementwise
+
+    def _written(self, body: list[ast.stmt]) -> ast.expr:
+        """Return the one array that the body stores into."""
+        found: dict[str, ast.expr] = {}
+        for statement in body:
+            for node in ast.walk(statement):
+                targets: list[ast.expr] = []
+                if isinstance(node, ast.Assign):
+                    targets = node.targets
+                elif isinstance(node, ast.AugAssign):
+                    targets = [node.target]
+                for target in targets:
+                    array = self._array_at(target)
+                    if array is not None:
+                        found[ast.unparse(array)] = array
+        if len(found) != 1:
+            raise _NotElementwise
+        return next(iter(found.values()))
+
+    def _array_at(self, node: ast.expr) -> ast.expr | None:
+        """Return ``x`` for ``x[i, j]`` or ``x[i][j]`` with the indices of the loops, in order."""
+        if not isinstance(node, ast.Subscript):
+            return None
+        wanted = self._nest.indices
+        if isinstance(node.slice, ast.Tuple):
+            if [getattr(part, "id", None) for part in node.slice.elts] == wanted:
+                return node.value
+            return None
+        parts: list[str | None] = []
+        base: ast.expr = node
+        while isinstance(base, ast.Subscript) and isinstance(base.slice, ast.Name):
+            parts.insert(0, base.slice.id)
+            base = base.value
+        return base if parts == wanted and path_of(base) is not None else None
+
+    def _elements(self, node: ast.expr) -> ast.expr:
+        """Return an expression with ``x[i, j]`` and loop variables replaced by ``x``."""
+
+        def changed(part: ast.expr) -> ast.expr | None:
+            if isinstance(part, ast.Name) and part.id in self._nest.elements:
+                return self._nest.elements[part.id]
+            return self._array_at(part)
+
+        return rebuild(node, changed)
+
+    def _after(
+        self, body: list[ast.stmt], value: ast.expr, numbers: dict[str, ast.expr]
+    ) -> tuple[ast.expr, dict[str, ast.expr]]:
+        """Return what the element is after some statements, and the numbers they name."""
+        assert self._target is not None
+        target = ast.unparse(self._target)
+        for statement in body:
+            held = value
+
+            def current(node: ast.expr, held: ast.expr = held, numbers: dict[str, ast.expr] = numbers) -> ast.expr:
+                def changed(part: ast.expr) -> ast.expr | None:
+                    if isinstance(part, ast.Name) and part.id in numbers:
+                        return numbers[part.id]
+                    array = self._array_at(part)
+                    if array is not None and ast.unparse(array) == target:
+                        return held
+                    return array
+
+                return rebuild(node, changed)
+
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=assigned):
+                    numbers = {**numbers, name: current(assigned)}
+                case ast.Assign(targets=[ast.Subscript() as stored], value=assigned):
+                    if self._array_at(stored) is None:
+                        raise _NotElementwise
+                    value = current(assigned)
+                case ast.AugAssign(target=ast.Subscript() as stored, op=op, value=other):
+                    if self._array_at(stored) is None or not isinstance(op, ast.Add | ast.Sub | ast.Mult):
+                        raise _NotElementwise
+                    value = ast.BinOp(held, op, current(other))
+                case ast.If(test=test, body=then, orelse=orelse):
+                    first, kept = self._after(then, held, numbers)
+                    second, others = self._after(orelse, held, numbers)
+                    if kept.keys() != numbers.keys() or others.keys() != numbers.keys():
+                        raise _NotElementwise
+                    value = where_call(of_arrays(current(test)), first, second)
+                case ast.Pass() | ast.Continue() if statement is body[-1]:
+                    pass
+                case _:
+                    raise _NotElementwise
+        return value, numbers
+
+
+def left_behind(loop: ast.For, path: str, function: ast.AST, names: Names, *, listed: bool) -> Refusal | None:
+    """Return why a loop has to stay for the sake of what is read after it, or None."""
+    inside = {id(node) for node in ast.walk(loop)}
+    stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - {path}
+    arrays: set[int] = set()
+    bound: set[int] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and names.function(node.func) in {"array", "asarray"} and node.args:
+            arrays.add(id(node.args[0]))
+        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
+            targets = [node.target] if isinstance(node, ast.For) else [g.target for g in node.generators]
+            own = {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+            bound |= {id(n) for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in own}
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store) or id(node) in inside:
+            continue
+        if node.id in stored and id(node) not in bound and _is_read_after(node, loop):
+            return Refusal(f"line {node.lineno} reads {node.id}, which the loop leaves behind")
+        if listed and node.id == path and id(node) not in arrays:
+            return Refusal(f"line {node.lineno} reads {node.id} as a list")
+    return None
+
+
+def _is_read_after(node: ast.Name, loop: ast.For) -> bool:
+    # A line above may come after it, in an outer loop, but then the name is read there first.
+    return node.lineno > (loop.end_lineno or 0)
