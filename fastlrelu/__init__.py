@@ -2,7 +2,8 @@
 
 from ._version import __version__
 from .calls.leaky_relu import LeakyReLU, leaky_relu_, leaky_relu_grad_
-from .calls.prelu import prelu, prelu_grad
+from .calls.prelu import prelu, prelu_
+from .calls.prelu_grad import prelu_grad
 from .info.config import config, show_config
 from .memory.reuse import release_memory, reuse_memory
 from .threads.number import get_num_threads, num_threads, set_num_threads
@@ -18,6 +19,7 @@ __all__ = [
     "leaky_relu_grad_",
     "num_threads",
     "prelu",
+    "prelu_",
     "prelu_grad",
     "release_memory",
     "reuse_memory",

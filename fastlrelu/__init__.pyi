@@ -3,7 +3,8 @@ from .calls.leaky_relu import LeakyReLU as LeakyReLU
 from .calls.leaky_relu import leaky_relu_ as leaky_relu_
 from .calls.leaky_relu import leaky_relu_grad_ as leaky_relu_grad_
 from .calls.prelu import prelu as prelu
-from .calls.prelu import prelu_grad as prelu_grad
+from .calls.prelu import prelu_ as prelu_
+from .calls.prelu_grad import prelu_grad as prelu_grad
 from .info.config import config as config
 from .info.config import show_config as show_config
 from .memory.reuse import release_memory as release_memory

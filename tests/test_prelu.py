@@ -164,11 +164,15 @@ def test_masked_arrays_keep_their_mask():
 @pytest.mark.parametrize("call", [fl.prelu, lambda x, w, axis=1: fl.prelu_grad(x, x, w, axis)])
 def test_errors_name_both_numbers(call):
     x = np.ones((2, 3, 4), np.float32)
-    for wrong in (np.ones(4, np.float32), np.ones(1, np.float32), [0.1, 0.2]):
-        with pytest.raises(ValueError, match=f"3 channels.*not {len(wrong)}"):
+    for wrong in (np.ones(5, np.float32), np.ones(0, np.float32), [0.1, 0.2]):
+        with pytest.raises(ValueError, match=f"3 channels on axis 1 .*4 places on its last axis, not {len(wrong)}"):
             call(x, wrong)
-    for wrong in (np.float32(0.1), np.ones((3, 1))):
-        with pytest.raises(ValueError, match="3 channels"):
+    for wrong, message in [
+        (np.ones((2, 1)), r"\(2, 1\).*\(2, 3, 4\): on axis 1 of x it has 2 slopes, not 1 or 3"),
+        (np.ones((0, 3, 4)), "on axis 0 of x it has 0 slopes, not 1 or 2"),
+        (np.ones((1, 1, 1, 1)), r"\(1, 1, 1, 1\) has 4 axes, but x of shape \(2, 3, 4\) has 3"),
+    ]:
+        with pytest.raises(ValueError, match=message):
             call(x, wrong)
     for axis in (3, -4, 17):
         with pytest.raises(ValueError, match=rf"{axis}.*3"):

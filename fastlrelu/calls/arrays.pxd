@@ -6,6 +6,10 @@ cimport numpy as cnp
 from ..dispatch.loops cimport FL_DTYPES, FL_FLOAT32
 from ..ufuncs.registration cimport type_numbers
 
+cdef extern from "numpy/arrayobject.h":
+    cnp.ndarray PyArray_NewLikeArray(
+        cnp.ndarray prototype, cnp.NPY_ORDER order, cnp.PyArray_Descr *descr, int subok)
+
 
 cdef inline int dtype_of(int type_number) noexcept nogil:
     """The row of the table for a NumPy type number, -1 where there is none."""
@@ -16,6 +20,13 @@ cdef inline int dtype_of(int type_number) noexcept nogil:
         if type_numbers[dtype] == type_number:
             return dtype
     return -1
+
+
+cdef inline int native_dtype(object x) noexcept:
+    """The dtype of an exact array in native byte order in the table of operations, -1 for any other operand."""
+    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x):
+        return -1
+    return dtype_of(cnp.PyArray_TYPE(<cnp.ndarray>x))
 
 
 cdef inline int plain_dtype(object x) noexcept:
@@ -55,6 +66,11 @@ cdef inline bint same_kind(object candidate, cnp.ndarray x, int dtype) noexcept:
 cdef inline cnp.ndarray new_like(cnp.ndarray x):
     return cnp.PyArray_EMPTY(
         cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), not cnp.PyArray_IS_C_CONTIGUOUS(x))
+
+
+cdef inline cnp.ndarray new_in_order(cnp.ndarray x):
+    """A new array in the order of the memory of ``x``, whatever that is."""
+    return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 
 cdef inline bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:

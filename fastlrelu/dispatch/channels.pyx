@@ -19,6 +19,7 @@ from ..threads.region cimport run_blocks
 from .loops cimport (
     FL_MAX_INPUTS, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state, repeat, run_contiguous, stream_bytes
 )
+from .memory_order cimport Axes
 
 cnp.import_array()
 
@@ -48,6 +49,23 @@ cdef Channels channels_of(cnp.ndarray x, int axis) noexcept:
     shape.outer = before if cnp.PyArray_IS_C_CONTIGUOUS(x) else after
     shape.inner = after if cnp.PyArray_IS_C_CONTIGUOUS(x) else before
     return shape
+
+
+cdef bint channels_along(const Axes *axes, const Axes *varying, Channels *shape) noexcept nogil:
+    """The extents where values vary along ``varying`` alone; False if those axes are not neighbours in memory."""
+    cdef int before = 0
+    cdef int i
+    shape.outer = shape.channels = shape.inner = 1
+    while before < axes.count and (varying.count == 0 or axes.numbers[before] != varying.numbers[0]):
+        shape.outer *= axes.lengths[before]
+        before += 1
+    for i in range(varying.count):
+        if axes.numbers[before + i] != varying.numbers[i]:
+            return False
+        shape.channels *= varying.lengths[i]
+    for i in range(before + varying.count, axes.count):
+        shape.inner *= axes.lengths[i]
+    return True
 
 
 cdef struct Call:

@@ -57,6 +57,9 @@ cdef void run_known(
     const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
     Py_ssize_t nbytes, const fl_fp_state *caller) noexcept nogil
 cdef void run(const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil
+cdef void copy_strided(
+    char *destination, Py_ssize_t destination_stride, const char *source, Py_ssize_t source_stride,
+    Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil
 cdef void repeat(char *destination, const char *element, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil
 cdef void run_contiguous(
     const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n, bint stream) noexcept nogil

@@ -86,6 +86,12 @@ cdef bint disjoint(
     )
 
 
+cdef void copy_strided(
+        char *destination, Py_ssize_t destination_stride, const char *source, Py_ssize_t source_stride,
+        Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
+    fl_copy_strided(destination, destination_stride, source, source_stride, n, itemsize)
+
+
 cdef void repeat(char *destination, const char *element, Py_ssize_t n, Py_ssize_t itemsize) noexcept nogil:
     fl_copy_strided(destination, itemsize, element, 0, n, itemsize)
 

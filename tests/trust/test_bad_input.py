@@ -63,6 +63,7 @@ INPUT_CALLS = {
     "prelu_grad": lambda v: fl.prelu_grad(v, grid(), WEIGHT),
     "prelu_grad, x": lambda v: fl.prelu_grad(grid(), v, WEIGHT),
     "prelu, weight": lambda v: fl.prelu(grid(), v[0]),
+    "prelu_grad, one slope": lambda v: fl.prelu_grad(v, grid(), 0.5),
 }
 OUT_CALLS = {
     "leaky_relu": lambda x, out: fl.leaky_relu(x, 0.5, out=out),
@@ -73,6 +74,8 @@ OUT_CALLS = {
     "act.add": lambda x, out: ACT.add(x, x, out),
     "act.add, bias": lambda x, out: ACT.add(x, WEIGHT.astype(x.dtype), out),
     "prelu": lambda x, out: fl.prelu(x, WEIGHT, out=out),
+    "prelu, one slope": lambda x, out: fl.prelu(x, 0.5, out=out),
+    "prelu_grad": lambda x, out: fl.prelu_grad(x, x, WEIGHT, out=out),
 }
 
 
@@ -194,6 +197,8 @@ CALLS_WITH_ANYTHING = [
     lambda a, b, c: fl.prelu_grad(a, a, b, c),
     lambda a, b, c: fl.prelu_grad(grid(), grid(), a),
     lambda a, b, c: fl.prelu(grid(), WEIGHT, 1, a),
+    lambda a, b, c: fl.prelu_(a, b, c),
+    lambda a, b, c: fl.prelu_grad(grid(), grid(), a, b, c),
 ]
 
 

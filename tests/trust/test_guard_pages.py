@@ -15,7 +15,7 @@ pytestmark = [
 
 # A fault ends the process: faulthandler names the call.
 PRELUDE = """
-import faulthandler, itertools, sys
+import faulthandler, itertools, math, sys
 faulthandler.enable()
 import numpy as np, fastlrelu as fl
 from fastlrelu.dispatch import loops
@@ -91,6 +91,21 @@ for (outer, channels, inner), at_end in itertools.product(shapes, (False, True))
     same(fl.prelu(x, weight, out=out), expected)
     same(fl.prelu_grad(grad, x, weight)[0], ref.leaky_relu_grad(grad, x, weight[:, None]))
     same(fl.prelu(x, weight, out=x), expected)
+
+shapes = [(1, 1, 257), (3, 5, 20), (4, 7, 3), (2, 130, 1), (7, 1, 13), (5, 6, 10)]
+orders = itertools.permutations(range(3))
+for shape, order, which, at_end in itertools.product(shapes, orders, range(5), (False, True)):
+    n = math.prod(shape)
+    weight_shape = [(1,), shape[1:], shape, (shape[0], 1, shape[2]), (shape[1], 1)][which]
+    view = lambda flat: flat.reshape([shape[i] for i in order]).transpose([order.index(i) for i in range(3)])
+    x, grad = view(filled(pages[0], values[:n], at_end)), view(filled(pages[2], upstream[:n], at_end))
+    weight = filled(pages[1], slopes[: math.prod(weight_shape)], at_end).reshape(weight_shape)
+    out = view(pages[3].array(n, dtype, at_end))
+    expected, expected_grad = ref.leaky_relu(x, weight), ref.leaky_relu_grad(grad, x, weight)
+    same(fl.prelu(x, weight, out=out), expected)
+    same(fl.prelu_grad(grad, x, weight, out=out)[0], expected_grad)
+    same(fl.prelu_grad(grad, x[::-1], weight, out=out)[0], ref.leaky_relu_grad(grad, x[::-1], weight))
+    same(fl.prelu_(x, weight), expected)
 """
 
 LARGE = """

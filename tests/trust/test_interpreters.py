@@ -49,7 +49,15 @@ print("alive")
 
 @pytest.mark.parametrize(
     "module",
-    ["threads.region", "threads.number", "dispatch.loops", "ufuncs.registration", "calls.leaky_relu", "calls.prelu"],
+    [
+        "threads.region",
+        "threads.number",
+        "dispatch.loops",
+        "ufuncs.registration",
+        "calls.leaky_relu",
+        "calls.prelu",
+        "calls.prelu_grad",
+    ],
 )
 def test_our_own_modules_refuse_a_second_interpreter(module):
     """NumPy refuses first in the test above, where it was imported already."""
