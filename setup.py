@@ -134,6 +134,7 @@ setup(
             extension("dispatch.loops", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
             extension("dispatch.channels"),
             extension("ufuncs.registration"),
+            extension("calls.elu_gelu"),
             extension("calls.leaky_relu"),
             extension("calls.prelu"),
         ],
