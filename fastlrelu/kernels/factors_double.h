@@ -134,7 +134,7 @@ static ALWAYS_INLINE fl_factor fl_phi_grad_double(const double x) {
     const double u = (t - 4) / (t + 4);
     const fl_pair gradient = fl_sum_ordered(FL_GRADIENT_0, u * fl_gradient(u), FL_GRADIENT_0_LOW);
     const fl_pair power = {e.high, e.low};
-    const fl_pair to_zero = fl_sum(FL_GELU_ZERO, -t, FL_GELU_ZERO_LOW);
+    const fl_pair to_zero = fl_rounded(fl_sum(FL_GELU_ZERO, -t, FL_GELU_ZERO_LOW));
     const fl_pair ratio = fl_quotient(fl_rounded(fl_product(to_zero, fl_sum(t, 2.5, 0))), fl_sum(t, 1.5, 0));
     const fl_pair q = fl_product(fl_rounded(fl_product(ratio, gradient)), power);
     return fl_share(x, q, e.exponent);
@@ -168,7 +168,7 @@ static ALWAYS_INLINE fl_factor fl_phi_tanh_grad_double(const double x) {
     const fl_pair a = {FL_TANH_A, FL_TANH_A_LOW}, b = {FL_TANH_B, FL_TANH_B_LOW};
     const fl_pair b3 = {FL_TANH_3B, FL_TANH_3B_LOW}, e0 = {FL_TANH_E, FL_TANH_E_LOW};
     const fl_pair zero = {FL_TANH_ZERO, FL_TANH_ZERO_LOW}, t_pair = {t, 0};
-    const fl_pair to_zero = fl_sum(FL_TANH_ZERO, -t, FL_TANH_ZERO_LOW);
+    const fl_pair to_zero = fl_rounded(fl_sum(FL_TANH_ZERO, -t, FL_TANH_ZERO_LOW));
     const fl_pair sum = fl_sum(zero.high, t, zero.low);
     const fl_pair product = fl_product(t_pair, sum);
     const fl_pair y = fl_sum(product.high, FL_TANH_ZERO_SQUARE, product.low + FL_TANH_ZERO_SQUARE_LOW);
