@@ -4,6 +4,8 @@ import ml_dtypes
 import mpmath as mp
 import numpy as np
 
+import reference as ref
+
 
 mp.mp.prec = 200
 
@@ -55,13 +57,22 @@ ZEROS = {
 
 def format_of(dtype):
     """Bits of the significand, and the exponents of the smallest subnormal number and of the first too large one."""
-    info = ml_dtypes.finfo(dtype)
+    dtype = np.dtype(dtype)
+    info = ml_dtypes.finfo(dtype) if dtype == ref.BFLOAT16 else np.finfo(dtype)
     return info.nmant + 1, int(info.minexp) - info.nmant, int(info.maxexp)
 
 
+def number(value):
+    """A number of any dtype as mpmath's, exactly."""
+    if not np.isfinite(value):
+        return mp.mpf(float(value))
+    fraction, exponent = np.frexp(np.longdouble(value))
+    high = float(fraction)
+    return mp.ldexp(mp.mpf(high) + mp.mpf(float(fraction - np.longdouble(high))), int(exponent))
+
+
 def exactly(name, *arguments):
-    """mpmath's value for numbers of any dtype."""
-    return OPERATIONS[name][2](*(mp.mpf(float(v)) for v in arguments))
+    return OPERATIONS[name][2](*map(number, arguments))
 
 
 def unit(value, dtype):
@@ -71,11 +82,10 @@ def unit(value, dtype):
 
 
 def error(result, exact, dtype):
-    """How many units the result is from the exact value; a result of infinity counts as the first number too large."""
-    if not np.isfinite(result):
-        result = mp.sign(mp.mpf(float(np.sign(result)))) * mp.ldexp(1, format_of(dtype)[2])
-    else:
-        result = mp.mpf(float(result))
+    """How many units the result is from the exact value; infinity counts as the first number too large."""
+    limit = mp.ldexp(1, format_of(dtype)[2])
+    result = limit * int(np.sign(result)) if np.isinf(result) else number(result)
+    exact = max(-limit, min(limit, exact))
     return float(abs(result - exact) / unit(exact, dtype))
 
 

@@ -313,20 +313,39 @@ def long_constants() -> list[tuple[str, mp.mpf]]:
     ]
 
 
-def taylor(function: Real, zero: mp.mpf) -> str:
-    """The series of a gradient around its zero at -`zero`, without the constant term, which is 0."""
-    with mp.workdps(120):
-        terms = mp.taylor(function, -zero, 26)[1:]
-    return ", ".join(f"{mp.nstr(term, 36)}L" for term in terms)
+Series = list[mp.mpf]
+TERMS = 60
 
 
-def gelu_gradient(x: mp.mpf) -> mp.mpf:
-    return mp.erfc(-x / mp.sqrt(2)) / 2 + x * mp.exp(-x * x / 2) * PHI_0
+def times(a: Series, b: Series) -> Series:
+    """The product of two power series, as long as the shorter."""
+    return [mp.fdot(a[: n + 1], b[n::-1]) for n in range(min(len(a), len(b)))]
 
 
-def gelu_tanh_gradient(x: mp.mpf) -> mp.mpf:
-    share = 1 / (1 + mp.exp(-tanh_exponent(x)))
-    return share + x * share * (1 - share) * (TANH_A + 3 * TANH_B * x * x)
+def gelu_series() -> Series:
+    """The gradient of GELU around its zero at -GELU_ZERO, from the linear term on: the integral of (2 - x**2) * phi(x)."""
+    x = -GELU_ZERO
+    density = [PHI_0 * mp.exp(-x * x / 2)]
+    for n in range(TERMS):
+        density.append(-(x * density[n] + (density[n - 1] if n else 0)) / (n + 1))
+    slope = times([2 - x * x, -2 * x, mp.mpf(-1), *[mp.mpf(0)] * TERMS], density)
+    return [slope[n] / (n + 1) for n in range(TERMS)]
+
+
+def tanh_series() -> Series:
+    """The same for the tanh form, share + x * share', where share' = share * (1 - share) * w'."""
+    x = -TANH_ZERO
+    growth = [TANH_A + 3 * TANH_B * x * x, 6 * TANH_B * x, 3 * TANH_B, *[mp.mpf(0)] * TERMS]
+    share = [1 / (1 + mp.exp(-tanh_exponent(x)))]
+    for n in range(TERMS + 1):
+        square = times(share, share)
+        share.append(mp.fdot([s - q for s, q in zip(share, square, strict=True)], growth[n::-1]) / (n + 1))
+    # Term n of x * share' is x * (n + 1) * share[n + 1] + n * share[n].
+    return [(n + 1) * share[n] + x * (n + 1) * share[n + 1] for n in range(1, TERMS + 1)]
+
+
+def long_list(series: Series) -> str:
+    return ", ".join(f"{mp.nstr(term, 36)}L" for term in series)
 
 
 def header() -> str:
@@ -350,8 +369,8 @@ def header() -> str:
     lines += [
         "",
         "/* The Taylor series of GELU's gradients around their zeros, from the linear term on. */",
-        f"#define FL_LONG_GELU_SERIES {taylor(gelu_gradient, GELU_ZERO)}",
-        f"#define FL_LONG_TANH_SERIES {taylor(gelu_tanh_gradient, TANH_ZERO)}",
+        f"#define FL_LONG_GELU_SERIES {long_list(gelu_series())}",
+        f"#define FL_LONG_TANH_SERIES {long_list(tanh_series())}",
         f"#define FL_LONG_PHI_0 {mp.nstr(PHI_0, 40)}L",
         f"#define FL_LONG_SQRT_PI_INVERSE {mp.nstr(1 / mp.sqrt(mp.pi), 40)}L",
         "",

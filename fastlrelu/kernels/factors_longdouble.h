@@ -62,10 +62,11 @@ static long double fl_phi_grad_longdouble(const long double any) {
     const long double d = (x + FL_LONG_GELU_ZERO) + FL_LONG_GELU_ZERO_LOW;
     const fl_long_pair square = fl_long_product(x, x);
     const fl_long_pair z = {-0.5L * square.high, -0.5L * square.low};
-    if (d > -0.25L && d < 0.25L) {
+    if (d > -1.3L && d < 1) {
         return fl_long_series(series, sizeof series / sizeof *series, d);
     }
-    return fl_phi_longdouble(x) + x * (FL_LONG_PHI_0 * fl_long_exp(z));
+    const long double sum = fl_phi_longdouble(x) + x * (FL_LONG_PHI_0 * fl_long_exp(z));
+    return sum == 0 ? -0.0L : sum;
 }
 
 /* exp(-w(t)), t >= 0. */
@@ -93,9 +94,9 @@ static long double fl_phi_tanh_grad_longdouble(const long double any) {
     const long double t = fabsl(x);
     const long double d = (x + FL_LONG_TANH_ZERO) + FL_LONG_TANH_ZERO_LOW;
     const long double e = fl_long_tanh_exp(t);
-    const long double v = t * (FL_LONG_TANH_A + 3 * FL_LONG_TANH_B * (t * t));
+    const long double v = t * ((FL_LONG_TANH_A + FL_LONG_TANH_A_LOW) + 3 * (FL_LONG_TANH_B + FL_LONG_TANH_B_LOW) * (t * t));
     const long double q = e * ((1 + e) - v) / ((1 + e) * (1 + e));
-    if (d > -0.25L && d < 0.25L) {
+    if (d > -0.6L && d < 0.6L) {
         return fl_long_series(series, sizeof series / sizeof *series, d);
     }
     return x > 0 ? 1 - q : q;
