@@ -52,12 +52,12 @@ def test_onnx_gives_what_the_ufuncs_give(element, rng):
 
 
 def test_onnx_refuses_what_the_standard_does_not_have():
-    for operator, kind in ((Elu, TypeError), (Gelu, TypeError)):
+    for operator in (Elu, Gelu):
         node = helper.make_node(operator.__name__, ["x"], ["y"])
         values = [helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in "xy"]
         graph = helper.make_graph([node], "graph", values[:1], values[1:])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
-        with pytest.raises(kind, match="does not take int32"):
+        with pytest.raises(TypeError, match=operator.__name__):
             ReferenceEvaluator(model, new_ops=ops).run(None, {"x": np.arange(3, dtype=np.int32)})
 
 
