@@ -2,8 +2,9 @@
 
     python benchmarks/accuracy.py [--points 20000]
 
-Prints a table for each dtype: the largest error for x around 0, in the negative tail, and where the result is subnormal,
-against mpmath. PyTorch, TensorFlow, JAX, Keras, ONNX Runtime, ONNX's reference and SciPy count where they are installed.
+Prints a table for each dtype: the largest error for x around 0, in the negative tail, and where the result is
+subnormal, against mpmath. PyTorch, TensorFlow, JAX, Keras, ONNX Runtime, ONNX's reference and SciPy count where they
+are installed.
 """
 
 import argparse
@@ -143,7 +144,9 @@ def columns(name, dtype, n, rng):
     # Where the result becomes subnormal, x itself for ELU and for GELU around 0, else the far end of the tail.
     subnormal = -np.exp2(rng.uniform(info.minexp - info.nmant, info.minexp, n))
     return [
-        np.concatenate([rng.uniform(-1, 1, n // 2), rng.choice([-1, 1], n // 2) * np.exp2(rng.uniform(-60, 0, n // 2))]),
+        np.concatenate(
+            [rng.uniform(-1, 1, n // 2), rng.choice([-1, 1], n // 2) * np.exp2(rng.uniform(-60, 0, n // 2))]
+        ),
         rng.uniform(-5, -1, n),
         rng.uniform(low * 0.96, -5, n),
         np.concatenate([subnormal[::2], rng.uniform(low, low * 0.97, n // 2)]) if name != "elu" else subnormal,
@@ -176,11 +179,15 @@ def main():
             inputs = [x.astype(dtype) for x in columns(name, dtype, given.points, rng)]
             others = (1.0,) if name == "elu" else ()
             expected = [[exact.exactly(name, value, *others) for value in x] for x in inputs]
-            print(f"\n{title}, {dtype}: largest error in ulp\n\n| | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}")
+            print(
+                f"\n{title}, {dtype}: largest error in ulp\n\n| | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}"
+            )
             for library, functions in libraries:
                 if name in functions:
                     try:
-                        cells = [largest(functions[name], name, x, others, e) for x, e in zip(inputs, expected, strict=True)]
+                        cells = [
+                            largest(functions[name], name, x, others, e) for x, e in zip(inputs, expected, strict=True)
+                        ]
                     except Exception as error:
                         cells = [f"refuses it: {type(error).__name__}"] + [""] * (len(COLUMNS) - 1)
                     print(f"| {library} | {' | '.join(cells)} |", flush=True)

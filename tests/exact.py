@@ -6,7 +6,6 @@ import numpy as np
 
 import reference as ref
 
-
 mp.mp.prec = 200
 
 TANH_A = 2 * mp.sqrt(2 / mp.pi)
@@ -90,13 +89,11 @@ def error(result, exact, dtype):
 
 
 def errors(name, dtype, results, *arguments):
-    return np.array(
-        [error(result, exactly(name, *a), dtype) for result, *a in zip(results, *arguments, strict=True)]
-    )
+    return np.array([error(result, exactly(name, *a), dtype) for result, *a in zip(results, *arguments, strict=True)])
 
 
 def points(rng, name, dtype, n):
-    """`n` negative and positive x of each kind: evenly spaced, of every magnitude, around the zero and the roundings."""
+    """`n` negative and positive x of each kind: evenly spaced, of every magnitude, around zero and roundings."""
     low = LOWEST[name][dtype.itemsize == 8]
     smallest = -1074 if dtype.itemsize == 8 else -149
     multiples = np.log(2) * (rng.integers(low * 1.4, 0, n) + 0.5)

@@ -5,10 +5,10 @@ import pickle
 import sys
 from pathlib import Path
 
+import exact
 import numpy as np
 import pytest
 
-import exact
 import fastlrelu as fl
 import reference as ref
 from fastlrelu.dispatch import loops

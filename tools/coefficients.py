@@ -69,7 +69,7 @@ class Polynomial:
     weight: Real
     # A constant term that is given, not found, and what the coefficients are multiplied by at the end.
     constant: mp.mpf | None = None
-    factor: mp.mpf = mp.mpf(1)
+    factor: mp.mpf | int = 1
     # How many terms, the constant first, are left to the caller, who adds them with more than working precision.
     apart: int = 0
 
@@ -323,7 +323,10 @@ def times(a: Series, b: Series) -> Series:
 
 
 def gelu_series() -> Series:
-    """The gradient of GELU around its zero at -GELU_ZERO, from the linear term on: the integral of (2 - x**2) * phi(x)."""
+    """The gradient of GELU around its zero at -GELU_ZERO, from the linear term on.
+
+    It is the integral of (2 - x**2) * phi(x).
+    """
     x = -GELU_ZERO
     density = [PHI_0 * mp.exp(-x * x / 2)]
     for n in range(TERMS):

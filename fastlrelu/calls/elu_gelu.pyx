@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False, freethreading_compatible=True
-"""The direct calls of ELU and GELU: plain arrays straight to the kernels, as in ``leaky_relu.pyx``, all else to the ufuncs.
-"""
+"""The direct calls of ELU and GELU: plain arrays straight to the kernels, all else to the ufuncs."""
 cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
@@ -9,7 +8,7 @@ from libc.string cimport memcpy
 
 from .arrays cimport new_like, overlap_allowed, plain_dtype, same_kind, writable_like
 from ..dispatch.loops cimport (
-    FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_elu, FL_OPERATION_elu_grad, FL_OPERATION_gelu, FL_OPERATION_gelu_grad,
+    FL_MAX_INPUTS, FL_OPERATION_elu, FL_OPERATION_elu_grad, FL_OPERATION_gelu, FL_OPERATION_gelu_grad,
     FL_OPERATION_gelu_tanh, FL_OPERATION_gelu_tanh_grad, Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of,
     run_known
 )
@@ -414,7 +413,7 @@ cdef class GELU:
     >>> act(np.array([-1.0, 3.0]))
     array([-0.15865525,  2.99595031])
     >>> act.grad(np.array([1.0, 1.0]), np.array([-1.0, 3.0]))
-    array([-0.08331547,  1.0119455 ])
+    array([-0.08331547,  1.01194565])
     """
 
     cdef readonly str approximate

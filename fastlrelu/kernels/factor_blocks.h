@@ -22,12 +22,12 @@ typedef void (*fl_factor_loop)(fl_factors *factors, ptrdiff_t n);
 
 /* FACTOR(name, lowest and highest x for float32, the same for float64). Beyond these bounds no result changes any more;
  * within them every step stays in the range of its numbers. */
-#define FL_FACTORS(FACTOR)                   \
-    FACTOR(expm1, -60, 0, -60, 0)            \
-    FACTOR(exp, -300, 0, -2300, 0)           \
-    FACTOR(phi, -20, 20, -56, 56)            \
-    FACTOR(phi_grad, -20, 20, -56, 56)       \
-    FACTOR(phi_tanh, -20, 20, -30, 30)       \
+#define FL_FACTORS(FACTOR)             \
+    FACTOR(expm1, -60, 0, -60, 0)      \
+    FACTOR(exp, -300, 0, -2300, 0)     \
+    FACTOR(phi, -20, 20, -56, 56)      \
+    FACTOR(phi_grad, -20, 20, -56, 56) \
+    FACTOR(phi_tanh, -20, 20, -30, 30) \
     FACTOR(phi_tanh_grad, -20, 20, -30, 30)
 
 #endif

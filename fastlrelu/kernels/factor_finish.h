@@ -15,16 +15,16 @@
 #define PRODUCT3 FINISH_WORD(FACTORS, PRODUCT3)
 #define NOT_BELOW(v, a) fl_at_least(v, a)
 
-#define FINISH(name, arguments, result)                                                                        \
-    static ONE_COPY void SYMBOL(name##_finish)(const ELEMENT *const *operands, const fl_factors *factors, ELEMENT *out, \
-                                      ptrdiff_t n) {                                                           \
-        const ELEMENT *const first = operands[0], *const second = operands[1], *const third = operands[2];     \
-        (void)second, (void)third;                                                                             \
-        INDEPENDENT_ITERATIONS                                                                                 \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                    \
-            FINISH_WORD(FACTORS, f);                                                                           \
-            arguments out[i] = RESULT(result);                                                                 \
-        }                                                                                                      \
+#define FINISH(name, arguments, result)                                                                    \
+    static ONE_COPY void SYMBOL(name##_finish)(const ELEMENT *const *operands, const fl_factors *factors,  \
+                                               ELEMENT *out, ptrdiff_t n) {                                \
+        const ELEMENT *const first = operands[0], *const second = operands[1], *const third = operands[2]; \
+        (void)second, (void)third;                                                                         \
+        INDEPENDENT_ITERATIONS                                                                             \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                \
+            FINISH_WORD(FACTORS, f);                                                                       \
+            arguments out[i] = RESULT(result);                                                             \
+        }                                                                                                  \
     }
 #define OPERATION1(name, a, result)
 #define OPERATION2(name, a, b, result)

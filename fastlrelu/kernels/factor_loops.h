@@ -34,7 +34,7 @@ static ONE_COPY void SYMBOL(narrow)(ELEMENT *destination, const float *source, c
 
 /* n <= FL_BLOCK. */
 static ONE_COPY void SYMBOL(block)(fl_factor_loop factor, SYMBOL(finish) finish, const int place, const int inputs,
-                          const ELEMENT *const *operands, ELEMENT *out, const ptrdiff_t n) {
+                                   const ELEMENT *const *operands, ELEMENT *out, const ptrdiff_t n) {
     fl_factors factors;
 #if defined(LOAD)
     float widened[FL_MAX_INPUTS + 1][FL_BLOCK];
@@ -64,7 +64,7 @@ static ONE_COPY void SYMBOL(block)(fl_factor_loop factor, SYMBOL(finish) finish,
 }
 
 static ONE_COPY void SYMBOL(blocks)(fl_factor_loop factor, SYMBOL(finish) finish, const int place, const int inputs,
-                           char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
+                                    char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
     ELEMENT repeated[FL_MAX_INPUTS][FL_BLOCK];
     const ELEMENT *operands[FL_MAX_INPUTS] = {NULL};
     ELEMENT *const out = (ELEMENT *)args[inputs];
@@ -88,7 +88,7 @@ static ONE_COPY void SYMBOL(blocks)(fl_factor_loop factor, SYMBOL(finish) finish
 }
 
 static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) finish, const int place, const int inputs,
-                               char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
+                                        char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
         const ELEMENT *operands[FL_MAX_INPUTS] = {NULL};
         for (int j = 0; j < inputs; j++) {
@@ -101,13 +101,13 @@ static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) fi
 #define FINISH_(name, dtype) SYMBOL_EXPANDED(name##_finish, dtype, LEVEL)
 #define FACTOR_LOOP_(factors, factor) JOINED(factors##_##factor, LEVEL)
 #define FACTOR_LOOP(factors, factor) FACTOR_LOOP_(factors, factor)
-#define KERNELS(name, factor, place, inputs)                                                                          \
-    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                 \
-        SYMBOL(blocks)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, n);   \
-    }                                                                                                                 \
-    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                    \
-        SYMBOL(one_by_one)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides,   \
-                           n);                                                                                        \
+#define KERNELS(name, factor, place, inputs)                                                                        \
+    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {               \
+        SYMBOL(blocks)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, n); \
+    }                                                                                                               \
+    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                  \
+        SYMBOL(one_by_one)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, \
+                           n);                                                                                      \
     }
 #define OPERATION1(name, a, result)
 #define OPERATION2(name, a, b, result)

@@ -46,14 +46,16 @@ static ALWAYS_INLINE double fl_between(const double low, const double x, const d
 }
 
 /* To float32, the last bit set where anything was lost among the many that a 16-bit dtype does not have: whatever is
- * rounded from that is rounded as if from `value`. Of 13 bits, float32's subnormal numbers lose none that bfloat16 needs. */
+ * rounded from that is rounded as if from `value`. Of 13 bits, float32's subnormal numbers lose none that bfloat16
+ * needs. */
 static ALWAYS_INLINE float fl_odd(const double value) {
     const uint64_t rest = (UINT64_C(1) << 40) - 1;
     const uint64_t bits = fl_bits(value);
     return (float)fl_double((bits | ((bits & rest) + rest)) & ~rest);
 }
 
-/* Added to a small number this rounds it to an integer n and leaves n + 1023 in the lowest bits: 2**n is one shift on. */
+/* Added to a small number this rounds it to an integer n and leaves n + 1023 in the lowest bits: 2**n is one shift on.
+ */
 #define FL_ROUNDER (0x1.8p52 + 1023)
 
 static ALWAYS_INLINE double fl_power_of_two(const double rounded) {

@@ -1,8 +1,8 @@
 /* The factors for float64 (see factors.h), as pairs of numbers and an exponent: (high + low) * 2**exponent.
  *
- * They are good to about 2**-56, so that one rounding, of the last product, decides the error. Numbers that are multiplied
- * exactly are cut into halves of 26 bits, whose products are exact. The exponent stays apart until that product: alpha or a
- * gradient may bring back what alone would be below the smallest number. */
+ * They are good to about 2**-56, so that one rounding, of the last product, decides the error. Numbers that are
+ * multiplied exactly are cut into halves of 26 bits, whose products are exact. The exponent stays apart until that
+ * product: alpha or a gradient may bring back what alone would be below the smallest number. */
 #ifndef FASTLRELU_FACTORS_DOUBLE_H
 #define FASTLRELU_FACTORS_DOUBLE_H
 
@@ -187,8 +187,7 @@ static ALWAYS_INLINE fl_factor fl_phi_tanh_grad_double(const double x) {
     const fl_pair numerator = fl_sum(slope.high, more.high, slope.low + more.low);
     const fl_pair one_and_e = fl_sum_ordered(1, e.high * power, e.low * power);
     const fl_pair square = fl_product(one_and_e, one_and_e);
-    const fl_pair q = fl_quotient(fl_product(fl_rounded(e), numerator),
-                                  fl_rounded(square));
+    const fl_pair q = fl_quotient(fl_product(fl_rounded(e), numerator), fl_rounded(square));
     return fl_share(x, q, m.exponent);
 }
 

@@ -94,7 +94,8 @@ static long double fl_phi_tanh_grad_longdouble(const long double any) {
     const long double t = fabsl(x);
     const long double d = (x + FL_LONG_TANH_ZERO) + FL_LONG_TANH_ZERO_LOW;
     const long double e = fl_long_tanh_exp(t);
-    const long double v = t * ((FL_LONG_TANH_A + FL_LONG_TANH_A_LOW) + 3 * (FL_LONG_TANH_B + FL_LONG_TANH_B_LOW) * (t * t));
+    const long double v =
+        t * ((FL_LONG_TANH_A + FL_LONG_TANH_A_LOW) + 3 * (FL_LONG_TANH_B + FL_LONG_TANH_B_LOW) * (t * t));
     const long double q = e * ((1 + e) - v) / ((1 + e) * (1 + e));
     if (d > -0.6L && d < 0.6L) {
         return fl_long_series(series, sizeof series / sizeof *series, d);

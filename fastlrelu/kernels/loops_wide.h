@@ -1,5 +1,5 @@
-/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined, and FACTORS (single
- * or double) unless the factors come from the C library.
+/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined, and FACTORS
+ * (single or double) unless the factors come from the C library.
  *
  * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop
  * at every level as well as intrinsics would. */

@@ -1,7 +1,7 @@
 """The rows of ELU and GELU in the table of operations, as in ``operations.py``.
 
-Unlike there the contract is accuracy: float32 and float64 results are within 1 unit in the last place of the exact value,
-float16 and bfloat16 results are the exact value rounded once.
+Unlike there the contract is accuracy: float32 and float64 results are within 1 unit in the last place of the exact
+value, float16 and bfloat16 results are the exact value rounded once.
 """
 
 from numpy import ufunc as _ufunc

@@ -109,7 +109,11 @@ def every_half(task):
     nan = np.isnan(expected.astype(np.float32))
     wrong = np.where(nan, ~np.isnan(got.astype(np.float32)), got.view(np.uint16) != expected.view(np.uint16))
     # A rounding that is not the exact value's counts as more than a unit.
-    return name, (*map(float, others), np.dtype(dtype).name), (2.0 * np.count_nonzero(wrong), float(x[np.argmax(wrong)]))
+    return (
+        name,
+        (*map(float, others), np.dtype(dtype).name),
+        (2.0 * np.count_nonzero(wrong), float(x[np.argmax(wrong)])),
+    )
 
 
 def proofs(points):
