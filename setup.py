@@ -136,6 +136,7 @@ setup(
             extension("dispatch.channels"),
             extension("dispatch.weight_gradient"),
             extension("ufuncs.registration"),
+            extension("calls.elu_gelu"),
             extension("calls.leaky_relu"),
             extension("calls.prelu"),
             extension("calls.prelu_grad"),

@@ -18,7 +18,7 @@ PUBLIC = [name for name in fl.__all__ if name != "__version__"]
 @pytest.mark.skipif(not OPERATIONS.exists(), reason="the package is installed without its sources")
 def test_every_operation_of_the_kernels_is_public():
     source = OPERATIONS.read_text()
-    operations = re.findall(r"^OPERATION\d\((\w+),", source, re.MULTILINE)
+    operations = re.findall(r"^(?:OPERATION|FACTOR)\d\((\w+),", source, re.MULTILINE)
     ufuncs = [name for name in fl.__all__ if isinstance(getattr(fl, name), np.ufunc)]
     assert sorted(operations) == sorted(ufuncs)
 

@@ -7,6 +7,7 @@ that broadcasts, with a gradient of its own.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import autograd.numpy as anp
@@ -16,7 +17,18 @@ from numpy.typing import ArrayLike
 
 import fastlrelu as fl
 
-__all__ = ["add_leaky_relu", "leaky_relu", "leaky_relu_grad", "prelu"]
+__all__ = [
+    "add_leaky_relu",
+    "elu",
+    "elu_grad",
+    "gelu",
+    "gelu_grad",
+    "gelu_tanh",
+    "gelu_tanh_grad",
+    "leaky_relu",
+    "leaky_relu_grad",
+    "prelu",
+]
 
 
 @primitive
@@ -144,6 +156,188 @@ def _weight_grad(grad_output: Any, x: Any, weight: Any, axis: int) -> Any:
     return fl.prelu_grad(grad_output, x, weight, axis=axis)[1]
 
 
+@primitive
+def elu(x: ArrayLike, alpha: ArrayLike) -> Any:
+    """ELU with derivatives: `x` where it is greater than 0, else ``alpha * (exp(x) - 1)``.
+
+    Parameters
+    ----------
+    x, alpha : array_like
+        As for `fastlrelu.elu`. Both have a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, ICLR 2016.
+    """
+    return fl.elu(x, alpha)
+
+
+@primitive
+def elu_grad(grad_output: ArrayLike, x: ArrayLike, alpha: ArrayLike) -> Any:
+    """Gradient of ELU, itself with derivatives.
+
+    Parameters
+    ----------
+    grad_output, x, alpha : array_like
+        As for `fastlrelu.elu_grad`. All three have a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, ICLR 2016.
+    """
+    return fl.elu_grad(grad_output, x, alpha)
+
+
+@primitive
+def gelu(x: ArrayLike) -> Any:
+    """GELU with derivatives: ``x * Phi(x)``.
+
+    Parameters
+    ----------
+    x : array_like
+        As for `fastlrelu.gelu`. It has a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
+    """
+    return fl.gelu(x)
+
+
+@primitive
+def gelu_grad(grad_output: ArrayLike, x: ArrayLike) -> Any:
+    """Gradient of GELU, itself with derivatives.
+
+    Parameters
+    ----------
+    grad_output, x : array_like
+        As for `fastlrelu.gelu_grad`. Both have a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
+    """
+    return fl.gelu_grad(grad_output, x)
+
+
+@primitive
+def gelu_tanh(x: ArrayLike) -> Any:
+    """GELU by tanh with derivatives.
+
+    Parameters
+    ----------
+    x : array_like
+        As for `fastlrelu.gelu_tanh`. It has a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
+    """
+    return fl.gelu_tanh(x)
+
+
+@primitive
+def gelu_tanh_grad(grad_output: ArrayLike, x: ArrayLike) -> Any:
+    """Gradient of GELU by tanh, itself with derivatives.
+
+    Parameters
+    ----------
+    grad_output, x : array_like
+        As for `fastlrelu.gelu_tanh_grad`. Both have a gradient.
+
+    Returns
+    -------
+    ndarray or scalar
+        Of the broadcast shape and the common dtype.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string operands.
+    ValueError
+        For shapes that do not broadcast.
+
+    References
+    ----------
+    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
+    """
+    return fl.gelu_tanh_grad(grad_output, x)
+
+
+def _gelu_curvature(x: Any) -> Any:
+    """The second derivative of GELU."""
+    return (2 - x * x) * anp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def _gelu_tanh_curvature(x: Any) -> Any:
+    """The second derivative of ``x * share``, share = ``1 / (1 + exp(-w))``, with those of w."""
+    a = 2 * math.sqrt(2 / math.pi)
+    slope, bend = a * (1 + 3 * 0.044715 * x * x), a * 6 * 0.044715 * x
+    share = 0.5 * (1 + anp.tanh(a / 2 * (x + 0.044715 * x**3)))
+    first = share * (1 - share)
+    return first * (2 * slope + x * ((1 - 2 * share) * slope * slope + bend))
+
+
 def _below(x: Any, values: Any) -> Any:
     """`values` where `x` is not greater than 0, else 0: what a slope is multiplied by."""
     return anp.where(x > 0, 0.0, values)
@@ -215,3 +409,41 @@ defjvp(
     lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * grad), axis),
     None,
 )
+defvjp(
+    elu,
+    lambda ans, x, a: unbroadcast_f(x, lambda g: elu_grad(g, x, a)),
+    lambda ans, x, a: unbroadcast_f(a, lambda g: g * elu(_below(x, x), 1.0)),
+)
+defjvp(
+    elu,
+    lambda g, ans, x, a: elu_grad(g, x, a),
+    lambda g, ans, x, a: g * elu(_below(x, x), 1.0),
+)
+defvjp(
+    elu_grad,
+    lambda ans, grad, x, a: unbroadcast_f(grad, lambda g: elu_grad(g, x, a)),
+    lambda ans, grad, x, a: unbroadcast_f(x, lambda g: _below(x, elu_grad(g * grad, x, a))),
+    lambda ans, grad, x, a: unbroadcast_f(a, lambda g: _below(x, elu_grad(g * grad, x, 1.0))),
+)
+defjvp(
+    elu_grad,
+    lambda g, ans, grad, x, a: elu_grad(g, x, a),
+    lambda g, ans, grad, x, a: _below(x, elu_grad(g * grad, x, a)),
+    lambda g, ans, grad, x, a: _below(x, elu_grad(g * grad, x, 1.0)),
+)
+for _function, _gradient, _curvature in (
+    (gelu, gelu_grad, _gelu_curvature),
+    (gelu_tanh, gelu_tanh_grad, _gelu_tanh_curvature),
+):
+    defvjp(_function, lambda ans, x, _gradient=_gradient: lambda g: _gradient(g, x))
+    defjvp(_function, lambda g, ans, x, _gradient=_gradient: _gradient(g, x))
+    defvjp(
+        _gradient,
+        lambda ans, grad, x, _gradient=_gradient: unbroadcast_f(grad, lambda g: _gradient(g, x)),
+        lambda ans, grad, x, _curvature=_curvature: unbroadcast_f(x, lambda g: g * grad * _curvature(x)),
+    )
+    defjvp(
+        _gradient,
+        lambda g, ans, grad, x, _gradient=_gradient: _gradient(g, x),
+        lambda g, ans, grad, x, _curvature=_curvature: g * grad * _curvature(x),
+    )

@@ -1,4 +1,4 @@
-"""Leaky ReLU and PReLU for Keras 3 on the NumPy backend (``KERAS_BACKEND=numpy``).
+"""Leaky ReLU, PReLU, ELU and GELU for Keras 3 on the NumPy backend (``KERAS_BACKEND=numpy``).
 
 The layers take the arguments of Keras' own and are saved with a model. `replace_layers` puts them into a model that was
 built or saved with Keras' own.
@@ -21,7 +21,7 @@ import numpy as np
 
 import fastlrelu as fl
 
-__all__ = ["LeakyReLU", "PReLU", "leaky_relu", "replace_layers"]
+__all__ = ["ELU", "LeakyReLU", "PReLU", "elu", "gelu", "leaky_relu", "replace_layers"]
 
 if keras.backend.backend() != "numpy":
     raise ImportError(
@@ -130,6 +130,119 @@ class PReLU(keras.layers.PReLU):
         return fl.leaky_relu(x, alpha)
 
 
+@keras.saving.register_keras_serializable(package="fastlrelu")
+class EluOperation(keras.Operation):
+    """What a functional model keeps of a call of `elu` on a symbolic tensor.
+
+    Parameters
+    ----------
+    alpha : float
+        The limit of the negative side is -alpha.
+    """
+
+    def __init__(self, alpha: float = 1.0, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.alpha = alpha
+
+    def call(self, x: Any) -> Any:
+        """Compute on arrays; the rest is as for `elu`."""
+        return elu(x, self.alpha)
+
+    def compute_output_spec(self, x: Any) -> Any:
+        """Give the shape and dtype of the result as a symbolic tensor."""
+        return keras.KerasTensor(x.shape, dtype=_result_dtype(x.dtype))
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """ELU as an activation function: ``Dense(10, activation=elu)``.
+
+    Parameters
+    ----------
+    x : array_like or KerasTensor
+        As for `leaky_relu`.
+    alpha : float
+        The limit of the negative side is -alpha.
+
+    Returns
+    -------
+    ndarray or KerasTensor
+        Of the shape of `x`, and of its dtype where that is a float.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string arrays.
+    """
+    if isinstance(x, keras.KerasTensor):
+        return EluOperation(alpha)(x)
+    return fl.elu(_floats(x), alpha)
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+class GeluOperation(keras.Operation):
+    """What a functional model keeps of a call of `gelu` on a symbolic tensor.
+
+    Parameters
+    ----------
+    approximate : bool
+        By tanh.
+    """
+
+    def __init__(self, approximate: bool = False, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.approximate = approximate
+
+    def call(self, x: Any) -> Any:
+        """Compute on arrays; the rest is as for `gelu`."""
+        return gelu(x, self.approximate)
+
+    def compute_output_spec(self, x: Any) -> Any:
+        """Give the shape and dtype of the result as a symbolic tensor."""
+        return keras.KerasTensor(x.shape, dtype=_result_dtype(x.dtype))
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """GELU as an activation function: ``Dense(10, activation=gelu)``.
+
+    Parameters
+    ----------
+    x : array_like or KerasTensor
+        As for `leaky_relu`.
+    approximate : bool
+        By tanh; the default is that of Keras' activation, where its ``ops.gelu`` has True.
+
+    Returns
+    -------
+    ndarray or KerasTensor
+        Of the shape of `x`, and of its dtype where that is a float.
+
+    Raises
+    ------
+    TypeError
+        For complex, object and string arrays.
+    """
+    if isinstance(x, keras.KerasTensor):
+        return GeluOperation(approximate)(x)
+    return (fl.gelu_tanh if approximate else fl.gelu)(_floats(x))
+
+
+@keras.saving.register_keras_serializable(package="fastlrelu")
+class ELU(keras.layers.ELU):
+    """The layer ``keras.layers.ELU`` on the kernels of fastlrelu.
+
+    Parameters
+    ----------
+    **kwargs
+        `alpha`, 1 by default, and those of every Keras layer.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Compute on an array or a symbolic tensor of any shape, see `elu`."""
+        return elu(inputs, self.alpha)
+
+
 def replace_layers(model: keras.Model) -> keras.Model:
     """Copy a model, with the layers of this module in place of Keras' own.
 
@@ -141,22 +254,24 @@ def replace_layers(model: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        With `LeakyReLU` and `PReLU` for ``keras.layers.LeakyReLU`` and ``keras.layers.PReLU``, with `leaky_relu` where
-        a layer's activation was ``"leaky_relu"``, and with copies of the weights. Calls of ``keras.ops.leaky_relu``
-        on symbolic tensors stay as they are.
+        With the layers of this module for Keras' own of the same name, with `leaky_relu`, `elu` and `gelu` where a
+        layer's activation was ``"leaky_relu"``, ``"elu"`` or ``"gelu"``, and with copies of the weights. Calls of
+        ``keras.ops`` on symbolic tensors stay as they are.
 
     Raises
     ------
     ValueError
         For a subclassed model, whose layers Keras cannot copy.
     """
-    ours = {keras.layers.LeakyReLU: LeakyReLU, keras.layers.PReLU: PReLU}
+    ours = {keras.layers.LeakyReLU: LeakyReLU, keras.layers.PReLU: PReLU, keras.layers.ELU: ELU}
+    functions = {keras.activations.leaky_relu: leaky_relu, keras.activations.elu: elu, keras.activations.gelu: gelu}
 
     def replace(layer: keras.Layer) -> keras.Layer:
         kind: Any = ours.get(type(layer), type(layer))
         new = kind.from_config(layer.get_config())
-        if getattr(new, "activation", None) is keras.activations.leaky_relu:
-            new.activation = leaky_relu
+        activation: Any = getattr(new, "activation", None)
+        if activation in functions:
+            new.activation = functions[activation]
         return new
 
     copy = keras.models.clone_model(model, clone_function=replace, recursive=True)

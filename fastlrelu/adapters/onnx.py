@@ -1,4 +1,4 @@
-"""ONNX's LeakyRelu and PRelu for ``onnx.reference.ReferenceEvaluator(model, new_ops=ops)``.
+"""ONNX's LeakyRelu, PRelu, Elu and Gelu for ``onnx.reference.ReferenceEvaluator(model, new_ops=ops)``.
 
 Where the reference implementation of ONNX 1.23 and the formula of the standard, ``f(x) = alpha * x for x < 0``,
 ``f(x) = x for x >= 0``, do not agree, the formula is followed:
@@ -10,7 +10,7 @@ Where the reference implementation of ONNX 1.23 and the formula of the standard,
 - A slope with more elements than x widens the output of PRelu there, and a slope of shape (C,) that does not broadcast
   is tried on every axis of that length. The standard allows broadcasting to the shape of x alone: here ValueError.
 
-Otherwise the bits are those of the reference.
+Otherwise the bits of LeakyRelu and PRelu are those of the reference. Elu and Gelu are more accurate than it.
 
 ``ReferenceEvaluator`` does not hand `new_ops` on to functions inside a model: ``onnx.inliner.inline_local_functions``
 puts their nodes into the graph first.
@@ -26,7 +26,7 @@ from onnx.reference.op_run import OpRun
 
 import fastlrelu as fl
 
-__all__ = ["LeakyRelu", "PRelu", "ops"]
+__all__ = ["Elu", "Gelu", "LeakyRelu", "PRelu", "ops"]
 
 Array = NDArray[Any]
 
@@ -126,6 +126,78 @@ class PRelu(OpRun):
         return (np.asarray(fl.leaky_relu(x, slope)),)
 
 
+class Elu(OpRun):
+    """ONNX Elu, opsets 1, 6 and 22, with alpha 1 unless given.
+
+    References
+    ----------
+    ONNX operators, Elu: https://onnx.ai/onnx/operators/onnx__Elu.html
+    """
+
+    op_domain = ""
+
+    def _run(self, x: Array, alpha: float, consumed_inputs: object = None) -> tuple[Array]:
+        """Apply the function.
+
+        Parameters
+        ----------
+        x : ndarray
+            Of any shape; float16, bfloat16, float32 or float64.
+        alpha : float
+            The attribute of the node, of the function around it, or the default of the standard.
+        consumed_inputs : object
+            An attribute of opset 1 that the standard itself ignores.
+
+        Returns
+        -------
+        tuple of one ndarray
+            Of the shape and dtype of `x`.
+
+        Raises
+        ------
+        TypeError
+            For a dtype that the standard does not have for Elu.
+        """
+        _check_float(x, "Elu")
+        return (np.asarray(fl.elu(x, float(alpha))),)
+
+
+class Gelu(OpRun):
+    """ONNX Gelu, opset 20, in both forms.
+
+    References
+    ----------
+    ONNX operators, Gelu: https://onnx.ai/onnx/operators/onnx__Gelu.html
+    """
+
+    op_domain = ""
+
+    def _run(self, x: Array, approximate: str) -> tuple[Array]:
+        """Apply the function.
+
+        Parameters
+        ----------
+        x : ndarray
+            Of any shape; float16, bfloat16, float32 or float64.
+        approximate : str
+            ``"none"`` or ``"tanh"``.
+
+        Returns
+        -------
+        tuple of one ndarray
+            Of the shape and dtype of `x`.
+
+        Raises
+        ------
+        TypeError
+            For a dtype that the standard does not have for Gelu.
+        ValueError
+            For another word than these two.
+        """
+        _check_float(x, "Gelu")
+        return (np.asarray(fl.GELU(approximate)(x)),)
+
+
 def _check_float(x: Array, operator: str) -> None:
     if x.dtype.name not in ("float16", "bfloat16", "float32", "float64"):
         raise TypeError(f"ONNX {operator} does not take {x.dtype}")
@@ -139,5 +211,5 @@ def _by_channel(slope: Array, x: Array) -> Array:
     return slope
 
 
-ops: list[type[OpRun]] = [LeakyRelu, PRelu]
+ops: list[type[OpRun]] = [LeakyRelu, PRelu, Elu, Gelu]
 """For ``ReferenceEvaluator(model, new_ops=ops)``."""

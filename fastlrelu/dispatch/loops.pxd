@@ -28,6 +28,12 @@ cdef extern from "kernels/kernels.h" nogil:
         FL_OPERATION_leaky_relu
         FL_OPERATION_leaky_relu_grad
         FL_OPERATION_add_leaky_relu
+        FL_OPERATION_elu
+        FL_OPERATION_elu_grad
+        FL_OPERATION_gelu
+        FL_OPERATION_gelu_grad
+        FL_OPERATION_gelu_tanh
+        FL_OPERATION_gelu_tanh_grad
 
 cdef extern from "kernels/fp_state.h" nogil:
     ctypedef struct fl_fp_state:

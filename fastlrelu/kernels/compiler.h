@@ -8,6 +8,15 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #endif
 
+/* One copy of a function, whatever constants it is called with. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define ONE_COPY __declspec(noinline)
+#elif defined(__clang__)
+#define ONE_COPY __attribute__((noinline))
+#else
+#define ONE_COPY __attribute__((noinline, noclone))
+#endif
+
 /* No iteration reads what another writes: the caller has checked that input and output are the same or disjoint. */
 #if defined(__clang__)
 #define INDEPENDENT_ITERATIONS _Pragma("clang loop vectorize(assume_safety)")

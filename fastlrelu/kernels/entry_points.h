@@ -76,6 +76,34 @@ static ALWAYS_INLINE int SYMBOL(contiguous)(VALUE (*apply)(VALUE, VALUE, VALUE),
     }                                                                            \
     KERNELS(name, 3)
 
+/* Of the operations with a factor, those whose factor is a call; factor_loops.h has the others. */
+#if defined(FACTOR_OF)
+#define FACTOR1(name, factor, place, a, result)                                    \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b_, VALUE c_) { \
+        const VALUE f = FACTOR_OF(factor, a);                                      \
+        (void)b_, (void)c_;                                                        \
+        return result;                                                             \
+    }                                                                              \
+    KERNELS(name, 1)
+#define FACTOR2(name, factor, place, a, b, result)                                \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c_) { \
+        const VALUE f = FACTOR_OF(factor, place == 0 ? a : b);                    \
+        (void)c_;                                                                 \
+        return result;                                                            \
+    }                                                                             \
+    KERNELS(name, 2)
+#define FACTOR3(name, factor, place, a, b, c, result)                            \
+    static ALWAYS_INLINE VALUE SYMBOL(name##_apply)(VALUE a, VALUE b, VALUE c) { \
+        const VALUE f = FACTOR_OF(factor, place == 0 ? a : b);                   \
+        return result;                                                           \
+    }                                                                            \
+    KERNELS(name, 3)
+#else
+#define FACTOR1(name, factor, place, a, result)
+#define FACTOR2(name, factor, place, a, b, result)
+#define FACTOR3(name, factor, place, a, b, c, result)
+#endif
+
 #include "operations.h"
 
 #undef OPERATION1

@@ -11,6 +11,9 @@
 #endif
 
 #include "compiler.h"
+#include "factor_blocks.h"
+#include "factors_double.h"
+#include "factors_longdouble.h"
 #include "kernels.h"
 
 #if defined(FASTLRELU_X86_REGIONS)

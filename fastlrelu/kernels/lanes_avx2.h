@@ -35,6 +35,7 @@ static ALWAYS_INLINE __m128i bf16_narrow_avx2(__m256 value) {
 #define lanes_div(a, b) _mm256_div_ps(a, b)
 #define lanes_select_positive(c, a, b) _mm256_blendv_ps(b, a, _mm256_cmp_ps(c, _mm256_setzero_ps(), _CMP_GT_OQ))
 #define lanes_broadcast(v) _mm256_set1_ps((float)(v))
+#define lanes_load(source) _mm256_loadu_ps(source)
 #define lanes_store(destination, v) _mm256_storeu_ps(destination, v)
 #define f16_load f16_load_avx2
 #define f16_store(destination, v) _mm_storeu_si128((__m128i *)(destination), f16_narrow_avx2(v))

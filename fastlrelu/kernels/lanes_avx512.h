@@ -35,6 +35,7 @@ static ALWAYS_INLINE __m256i bf16_narrow_avx512(__m512 value) {
 #define lanes_select_positive(c, a, b) \
     _mm512_mask_blend_ps(_mm512_cmp_ps_mask(c, _mm512_setzero_ps(), _CMP_GT_OQ), b, a)
 #define lanes_broadcast(v) _mm512_set1_ps((float)(v))
+#define lanes_load(source) _mm512_loadu_ps(source)
 #define lanes_store(destination, v) _mm512_storeu_ps(destination, v)
 #define f16_load f16_load_avx512
 #define f16_store(destination, v) _mm256_storeu_si256((__m256i *)(destination), f16_narrow_avx512(v))

@@ -30,6 +30,7 @@ static ALWAYS_INLINE void bf16_store_neon(uint16_t *destination, float32x4_t val
 #define lanes_div(a, b) vdivq_f32(a, b)
 #define lanes_select_positive(c, a, b) vbslq_f32(vcgtq_f32(c, vdupq_n_f32(0)), a, b)
 #define lanes_broadcast(v) vdupq_n_f32((float)(v))
+#define lanes_load(source) vld1q_f32(source)
 #define lanes_store(destination, v) vst1q_f32(destination, v)
 #define f16_load f16_load_neon
 #define f16_store f16_store_neon

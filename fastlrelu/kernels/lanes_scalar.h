@@ -61,6 +61,7 @@ static ALWAYS_INLINE void bf16_store_scalar(uint16_t *destination, float value) 
 #define lanes_div(a, b) ((a) / (b))
 #define lanes_select_positive(c, a, b) ((c) > 0 ? (a) : (b))
 #define lanes_broadcast(v) ((float)(v))
+#define lanes_load(source) (*(source))
 #define lanes_store(destination, v) (*(destination) = (v))
 #define f16_load f16_load_scalar
 #define f16_store f16_store_scalar

@@ -18,14 +18,18 @@
 
 #include "stream.h"
 
+#include "factor_functions.h"
+
 #define DTYPE float32
 #define ELEMENT float
 #define SUM double
+#define FACTORS single
 #include "loops_wide.h"
 
 #define DTYPE float64
 #define ELEMENT double
 #define SUM double
+#define FACTORS double
 #include "loops_wide.h"
 
 #if !defined(LONGDOUBLE_LEVEL)
@@ -37,6 +41,18 @@
 #endif
 
 #if defined(OWN_HALVES)
+/* The last loops of the 16-bit dtypes' operations with a factor: float32 that only they are rounded from. */
+#define DTYPE odd
+#define ELEMENT float
+#define FACTORS single
+#define RESULT(v) fl_odd(v)
+#define SELECT_POSITIVE(c, a, b) ((c) > 0 ? (a) : (b))
+#include "factor_finish.h"
+#undef SELECT_POSITIVE
+#undef DTYPE
+#undef ELEMENT
+#undef FACTORS
+
 #define DTYPE float16
 #define LOAD f16_load
 #define STORE f16_store
@@ -93,6 +109,7 @@ static const fl_level JOINED(level, LEVEL) = {
 #undef lanes_div
 #undef lanes_select_positive
 #undef lanes_broadcast
+#undef lanes_load
 #undef lanes_store
 #undef stream_word
 #undef stream_load

@@ -142,6 +142,14 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
     }
 }
 
+#define ELEMENT uint16_t
+#define WIDE float
+#define FACTORS single
+#define FINISH_DTYPE odd
+#include "factor_loops.h"
+#undef ELEMENT
+#undef FACTORS
+
 #include "entry_points.h"
 
 #undef LOAD

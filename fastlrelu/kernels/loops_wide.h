@@ -1,4 +1,5 @@
-/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined.
+/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined, and FACTORS
+ * (single or double) unless the factors come from the C library.
  *
  * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop
  * at every level as well as intrinsics would. */
@@ -114,7 +115,25 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
     }
 }
 
+#if defined(FACTORS)
+#define RESULT(v) ((ELEMENT)(v))
+#include "factor_finish.h"
+#define WIDE ELEMENT
+#define FINISH_DTYPE DTYPE
+#include "factor_loops.h"
+#else
+#define FACTOR_OF(factor, x) fl_##factor##_longdouble(x)
+#define PRODUCT2(f, a) ((f) * (a))
+#define PRODUCT3(f, a, b) ((f) * (a) * (b))
+#define NOT_BELOW(v, a) ((a) < (v) ? (v) : (a))
+#endif
+
 #include "entry_points.h"
 
+#undef FACTOR_OF
+#undef PRODUCT2
+#undef PRODUCT3
+#undef NOT_BELOW
 #undef ELEMENT
 #undef SUM
+#undef FACTORS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reference as ref
-from fastlrelu.adapters.keras import LeakyReLU, PReLU, leaky_relu, replace_layers
+from fastlrelu.adapters.keras import ELU, LeakyReLU, PReLU, elu, gelu, leaky_relu, replace_layers
 
 # Keras 3.15 has Variable.__array__ without the argument that NumPy 2 asks for.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -126,3 +126,32 @@ def test_a_config_is_that_of_keras():
     assert LeakyReLU.from_config(layer.get_config()).negative_slope == 0.25
     with pytest.raises(ValueError, match="negative_slope"):
         LeakyReLU(-0.1)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_elu_and_gelu_are_near_those_of_keras(rng, dtype):
+    x = rng.standard_normal((3, 40)).astype(dtype)
+    close = {"rtol": 0.03, "atol": 0.03} if dtype != np.float32 else {"rtol": 1e-5, "atol": 1e-6}
+    for ours, theirs in [
+        (elu(x, 0.7), keras.activations.elu(x, 0.7)),
+        (gelu(x), keras.activations.gelu(x)),
+        (gelu(x, True), keras.activations.gelu(x, approximate=True)),
+    ]:
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours.astype(np.float32), np.asarray(theirs).astype(np.float32), **close)
+
+
+def test_a_model_with_elu_and_gelu_is_replaced_and_saved(tmp_path, rng):
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((5,))
+    hidden = keras.layers.ELU(0.5)(keras.layers.Dense(8, activation="elu")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(4, activation="gelu")(hidden))
+    ours = replace_layers(model)
+    assert [type(layer) for layer in ours.layers[2:3]] == [ELU]
+    assert [ours.layers[i].activation for i in (1, 3)] == [elu, gelu]
+    x = rng.standard_normal((7, 5)).astype(np.float32)
+    np.testing.assert_allclose(ours.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    functional = keras.Model(inputs, gelu(elu(ours(inputs), 0.3), True))
+    functional.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), functional.predict(x, verbose=0))
