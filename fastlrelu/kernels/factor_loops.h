@@ -1,4 +1,4 @@
-/* The two kernels of each operation with a factor for one dtype, with DTYPE, ELEMENT, WIDE (the type that elements are
+/* The four kernels of each operation with a factor for one dtype, with DTYPE, ELEMENT, WIDE (the type that elements are
  * loaded to), FACTORS (single or double) and FINISH_DTYPE (whose last loops serve) defined, and for a 16-bit dtype LOAD
  * and STORE.
  *
@@ -108,6 +108,13 @@ static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) fi
     static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                  \
         SYMBOL(one_by_one)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, \
                            n);                                                                                      \
+    }                                                                                                               \
+    LINES(name, ahead)                                                                                              \
+    LINES(name, streamed)
+/* No loops over lines: these compute for longer than they wait for memory. */
+#define LINES(name, way)                                                                          \
+    static void SYMBOL(name##_##way)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) { \
+        SYMBOL(name##_contiguous)(args, strides, n);                                              \
     }
 #define OPERATION1(name, a, result)
 #define OPERATION2(name, a, b, result)
@@ -122,6 +129,7 @@ static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) fi
 #undef OPERATION2
 #undef OPERATION3
 #undef KERNELS
+#undef LINES
 #undef FINISH_
 #undef FACTOR_LOOP
 #undef FACTOR_LOOP_
