@@ -74,3 +74,22 @@ def check_differences(loss, parameters, gradients, step=1e-6):
             below = loss()
             flat[i] = middle
             assert (above - below) / (2 * step) == pytest.approx(expected[i], rel=1e-4, abs=1e-7)
+
+
+def test_dead_units_are_counted(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
+    import dead_units
+
+    rng = np.random.default_rng(7)
+    images = rng.standard_normal((50, 5)).astype(np.float32)
+    counts = {}
+    for name, make in dead_units.ACTIVATIONS.items():
+        monkeypatch.setattr(dead_units.digits, "HIDDEN", (8, 8))
+        network = dead_units.Network.random((5, 8, 8, 3), make(), seed=1)
+        network.biases[0][:2] = -7
+        counts[name] = dead_units.dead_share(network, images)
+    assert counts.pop("ReLU") >= 2 / 16
+    assert set(counts.values()) == {0.0}
+    outcomes = {name: dead_units.Outcome(0.9, 0.1, 3.0) for name in dead_units.ACTIVATIONS}
+    dead_units.draw(outcomes, str(tmp_path / "picture.svg"))
+    assert "GELU by tanh" in (tmp_path / "picture.svg").read_text()

@@ -18,7 +18,7 @@ puts their nodes into the graph first.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,7 +172,7 @@ class Gelu(OpRun):
 
     op_domain = ""
 
-    def _run(self, x: Array, approximate: str) -> tuple[Array]:
+    def _run(self, x: Array, approximate: Literal["none", "tanh"]) -> tuple[Array]:
         """Apply the function.
 
         Parameters

@@ -186,7 +186,7 @@ Examples
 --------
 >>> import numpy as np, fastlrelu
 >>> fastlrelu.gelu_grad(np.ones(3), np.array([-1.0, 0.0, 3.0]))
-array([-0.08331547,  0.5       ,  1.0119455 ])
+array([-0.08331547,  0.5       ,  1.01194565])
 """,
 )
 
@@ -274,6 +274,6 @@ Examples
 --------
 >>> import numpy as np, fastlrelu
 >>> fastlrelu.gelu_tanh_grad(np.ones(3), np.array([-1.0, 0.0, 3.0]))
-array([-0.08296408,  0.5       ,  1.01158366])
+array([-0.08296408,  0.5       ,  1.01158417])
 """,
 )
