@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from fastlrelu.rewrite.versions import is_atom
 
 if TYPE_CHECKING:
     from fastlrelu.rewrite.scene import Scene
+
+
+_VECTORIZING = re.compile(r"\b(?:vectorize|frompyfunc)\b")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ def body_of(node: ast.expr, scene: Scene, vectorized: bool = False) -> Body | No
     vectorized : bool
         Whether it has to be np.vectorize or np.frompyfunc of a function.
     """
+    if vectorized and not _VECTORIZING.search(scene.source.text):
+        return None
     if isinstance(node, ast.Name):
         maker = _maker(node.id, scene)
         if isinstance(maker, ast.FunctionDef):
