@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,6 @@ from fastlrelu.rewrite.versions import is_atom
 
 if TYPE_CHECKING:
     from fastlrelu.rewrite.scene import Scene
-
-
-_VECTORIZING = re.compile(r"\b(?:vectorize|frompyfunc)\b")
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ def body_of(node: ast.expr, scene: Scene, vectorized: bool = False) -> Body | No
     vectorized : bool
         Whether it has to be np.vectorize or np.frompyfunc of a function.
     """
-    if vectorized and not _VECTORIZING.search(scene.source.text):
+    if vectorized and not scene.source.vectorizes:
         return None
     if isinstance(node, ast.Name):
         maker = _maker(node.id, scene)
