@@ -28,6 +28,10 @@ _WRITING = {
 }
 
 
+# The last names of all calls that change an array in a known way.
+WRITERS = frozenset({*_WRITING, "copyto", "fill", "putmask"})
+
+
 @dataclass(frozen=True)
 class Change:
     """A change of one array.

@@ -51,6 +51,8 @@ def body_of(node: ast.expr, scene: Scene, vectorized: bool = False) -> Body | No
     vectorized : bool
         Whether it has to be np.vectorize or np.frompyfunc of a function.
     """
+    if vectorized and not scene.source.vectorizes:
+        return None
     if isinstance(node, ast.Name):
         maker = _maker(node.id, scene)
         if isinstance(maker, ast.FunctionDef):

@@ -84,6 +84,11 @@ class Source:
         return list(ast.walk(self.tree))
 
     @cached_property
+    def vectorizes(self) -> bool:
+        """Whether a function of numbers is mapped over arrays anywhere."""
+        return "vectorize" in self.text or "frompyfunc" in self.text
+
+    @cached_property
     def bound(self) -> dict[str, list[ast.AST]]:
         """Each place of the file that gives a name a meaning, in whatever scope."""
         found: dict[str, list[ast.AST]] = {}

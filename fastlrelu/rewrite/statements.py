@@ -13,6 +13,7 @@ from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.element_loops import left_behind
 from fastlrelu.rewrite.flow import Flow
+from fastlrelu.rewrite.folding import WRITERS
 from fastlrelu.rewrite.forms import (
     AT_NAN,
     AT_ZERO,
@@ -28,6 +29,7 @@ from fastlrelu.rewrite.memory import Step
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, is_everything, mentions
 from fastlrelu.rewrite.versions import State, TooLarge, is_atom
+from fastlrelu.rewrite.words import function_may_hold
 
 KEPT_DTYPE = "the dtype also counts the slope, where the old lines kept that of the array"
 OPERAND = "nothing in these lines says that the mask has the shape of the array"
@@ -97,7 +99,7 @@ def removal(source: Source, body: list[ast.stmt], index: int) -> tuple[int, int]
 
 def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> list[Sequence]:
     """Return the runs of a block that are activations; none shares a statement with another."""
-    if not any(_may_be_step(statement) for statement in body):
+    if not any(_may_be_step(statement, body, scene.source) for statement in body):
         return []
     here = scene.at(Place(body, 0, function))
     flow = here.flow
@@ -116,23 +118,21 @@ def find_sequences(body: list[ast.stmt], function: ast.AST, scene: Scene) -> lis
     return found[::-1]
 
 
-def _may_be_step(statement: ast.stmt) -> bool:
+def _may_be_step(statement: ast.stmt, body: list[ast.stmt], source: Source) -> bool:
     """Tell, before anything is followed, whether a statement may be the last of a run."""
     match statement:
         case ast.AugAssign(op=ast.Add() | ast.Sub(), value=ast.Constant(value=int())):
             return False
         case ast.AugAssign(target=ast.Subscript(slice=index)) | ast.Assign(targets=[ast.Subscript(slice=index)]):
-            return not isinstance(index, ast.Constant)
-        case ast.AugAssign() | ast.For():
-            return True
-        case (
-            ast.Assign(value=ast.Call(args=args, keywords=keywords))
-            | ast.Expr(value=ast.Call(args=args, keywords=keywords))
-        ):
-            out = any(keyword.arg in {"out", "where", "values", "src"} for keyword in keywords)
-            return out or (
-                len(args) in (2, 3) and isinstance(args[0 if isinstance(statement, ast.Expr) else -1], ast.Name)
-            )
+            return is_everything(index) or not isinstance(index, ast.Constant | ast.Slice | ast.Tuple)
+        case ast.AugAssign():
+            # A sum or product of steps begins in the same block, with a comparison or its like.
+            return function_may_hold(source.text[source.span(body[0])[0] : source.span(statement)[1]])
+        case ast.For():
+            return ("[" in (text := source.code(statement)) or ".append(" in text) and function_may_hold(text)
+        case ast.Assign(value=ast.Call(func=function)) | ast.Expr(value=ast.Call(func=function)):
+            last = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            return last in WRITERS
     return False
 
 
