@@ -109,15 +109,15 @@ static wide phi_tanh(wide x) {
     return 1 / (1 + expl(-2 * u));
 }
 
-/* Of gelu's and gelu_tanh's derivative. */
+/* Of the derivatives of gelu and gelu_tanh, which are not 0 either. */
 static wide gelu_slope(wide x) {
-    return x < -200 ? 0 : x > 200 ? 1 : phi(x) + x * 0.39894228040143267793994605993438187L * expl(-x * x / 2);
+    return x < -150 ? -0x1p-16000L : x > 200 ? 1 : phi(x) + x * 0.39894228040143267793994605993438187L * expl(-x * x / 2);
 }
 
 static wide gelu_tanh_slope(wide x) {
     const wide s = phi_tanh(x);
     const wide du = 0.79788456080286535587989211986876373L * (1 + 3 * 0.044715L * x * x);
-    return x < -200 ? 0 : x > 200 ? 1 : s + 2 * x * s * (1 - s) * du;
+    return x < -54 ? -0x1p-16000L : x > 200 ? 1 : s + 2 * x * s * (1 - s) * du;
 }
 
 static wide expected(int operation, int dtype, wide a, wide b, wide c) {
@@ -132,7 +132,8 @@ static wide expected(int operation, int dtype, wide a, wide b, wide c) {
         case FL_OPERATION_elu:
             return a > 0 ? a : b * expm1l(a);
         case FL_OPERATION_elu_grad:
-            return b > 0 ? a : a * expl(b) * c;
+            /* exp is not 0, so that its product with infinity is one. */
+            return b > 0 ? a : (isinf(a) || isinf(c)) && !isnan(b) ? a * c : a * expl(b) * c;
         case FL_OPERATION_gelu:
             return a < -200 ? -0.0L : a * phi(a);
         case FL_OPERATION_gelu_grad:
