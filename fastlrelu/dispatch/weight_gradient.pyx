@@ -20,7 +20,9 @@ from libc.string cimport memcpy, memset
 from ..threads.choice cimport Job, Team, enter_team, leave_team
 from ..threads.region cimport run_blocks
 from .channels cimport write_out
-from .loops cimport FL_BFLOAT16, FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
+from .loops cimport (
+    FL_BFLOAT16, FL_FLOAT32, FL_FLOAT64, FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
+)
 from .memory_order cimport MOST_AXES, View, gather, scatter
 
 cdef extern from "kernels/slope.h" nogil:
@@ -33,7 +35,7 @@ cdef enum:
     ROW_LANES = 256
     ROW_ELEMENTS = 16
     # Bytes of the sums, and of the slopes, of a tile of columns: small, since stacks of threads may be.
-    COLUMN_BYTES = 4 << 10
+    COLUMN_BYTES = 8 << 10
     # Fewer columns than half of these are summed several rows at a time.
     NARROW_COLUMNS = 256
     # Elements of a tile and of a part, so large that the hand-over is nothing beside them, and of a step between parts.
@@ -133,22 +135,40 @@ cdef inline double rounded_to_odd(double value) noexcept nogil:
     return single
 
 
-cdef void write_gradient(const Plan *plan, Py_ssize_t first, char *sums, Py_ssize_t n) noexcept nogil:
-    """Round the sums of ``n`` weights, which are overwritten, into the gradient."""
-    cdef const Gradient *call = plan.call
-    cdef Py_ssize_t itemsize = plan.itemsize
-    cdef fl_slope rounded
-    cdef double value
+cdef void round_sums(char *rounded, const char *sums, Py_ssize_t n, int dtype) noexcept nogil:
+    cdef fl_slope element
     cdef Py_ssize_t i
-    if call.dtype != FL_LONGDOUBLE:
+    cdef double value
+    if dtype == FL_FLOAT32:
         for i in range(n):
-            value = (<double *>sums)[i]
-            fl_slope_of(&rounded, rounded_to_odd(value) if call.dtype == FL_BFLOAT16 else value, call.dtype)
-            memcpy(sums + i * itemsize, &rounded, itemsize)
-    if call.grad_weight.dense:
-        memcpy(call.grad_weight.data + first * itemsize, sums, n * itemsize)
+            (<float *>rounded)[i] = <float>(<const double *>sums)[i]
+    elif dtype == FL_FLOAT64:
+        memcpy(rounded, sums, n * sizeof(double))
+    elif dtype == FL_LONGDOUBLE:
+        memcpy(rounded, sums, n * sizeof(long double))
     else:
-        scatter(&call.grad_weight, &call.varying, first, sums, n, itemsize)
+        for i in range(n):
+            value = (<const double *>sums)[i]
+            if dtype == FL_BFLOAT16:
+                value = rounded_to_odd(value)
+            fl_slope_of(&element, value, dtype)
+            memcpy(rounded + 2 * i, &element, 2)
+
+
+cdef void write_gradient(const Plan *plan, Py_ssize_t first, const char *sums, Py_ssize_t n) noexcept nogil:
+    """Round the sums of ``n`` weights into the gradient."""
+    cdef const Gradient *call = plan.call
+    cdef char buffer[PACK_ELEMENTS * MOST_BYTES]
+    cdef Py_ssize_t done = 0
+    cdef Py_ssize_t count
+    if call.grad_weight.dense:
+        round_sums(call.grad_weight.data + first * plan.itemsize, sums, n, call.dtype)
+        return
+    while done < n:
+        count = min(PACK_ELEMENTS, n - done)
+        round_sums(buffer, sums + done * plan.sum_size, count, call.dtype)
+        scatter(&call.grad_weight, &call.varying, first + done, buffer, count, plan.itemsize)
+        done += count
 
 
 cdef inline Py_ssize_t offset_of(const Groups *groups, Py_ssize_t index) noexcept nogil:
@@ -247,9 +267,9 @@ cdef void sum_tile(const Plan *plan, Py_ssize_t tile, Py_ssize_t part) noexcept 
             else:
                 add_packed(plan, start, count, slopes, many, sums)
             start += count
-    if many:
+    if many and n < used:
         fold_columns(sums, used, plan.period, plan.inner, wide)
-    else:
+    elif not many:
         fold(sums, used, wide)
     if plan.parts == 1:
         write_gradient(plan, first, sums, n)
