@@ -20,22 +20,18 @@ from libc.string cimport memcpy, memset
 from ..threads.choice cimport Job, Team, enter_team, leave_team
 from ..threads.region cimport run_blocks
 from .channels cimport write_out
-from .loops cimport (
-    FL_BFLOAT16, FL_FLOAT32, FL_FLOAT64, FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
-)
+from .loops cimport FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
 from .memory_order cimport MOST_AXES, View, gather, scatter
-
-cdef extern from "kernels/slope.h" nogil:
-    ctypedef union fl_slope:
-        pass
-    void fl_slope_of(fl_slope *slope, double value, int dtype)
+from .rounding cimport round_sums
 
 cdef enum:
     # Lanes of a run of one slope; a shorter last group than ROW_ELEMENTS makes columns with the group before.
     ROW_LANES = 256
     ROW_ELEMENTS = 16
     # Bytes of the sums, and of the slopes, of a tile of columns: small, since stacks of threads may be.
-    COLUMN_BYTES = 8 << 10
+    COLUMN_BYTES = 16 << 10
+    # Of slopes that belong to two lanes or more each.
+    REPEATED_BYTES = COLUMN_BYTES // 2
     # Fewer columns than half of these are summed several rows at a time.
     NARROW_COLUMNS = 256
     # Elements of a tile and of a part, so large that the hand-over is nothing beside them, and of a step between parts.
@@ -121,40 +117,6 @@ cdef void fold_columns(char *sums, Py_ssize_t n, Py_ssize_t period, Py_ssize_t i
         memcpy(sums + channel * sum_size, total, sum_size)
 
 
-cdef inline double rounded_to_odd(double value) noexcept nogil:
-    """A float that rounds to the bfloat16 nearest to the value: NumPy's cast goes by way of the nearest float."""
-    cdef float single = <float>value
-    cdef unsigned int bits
-    if single == value or value != value:
-        return value
-    memcpy(&bits, &single, sizeof(bits))
-    # Towards zero, then the last bit says that something was lost.
-    bits -= (single > value) == (value > 0)
-    bits |= 1
-    memcpy(&single, &bits, sizeof(bits))
-    return single
-
-
-cdef void round_sums(char *rounded, const char *sums, Py_ssize_t n, int dtype) noexcept nogil:
-    cdef fl_slope element
-    cdef Py_ssize_t i
-    cdef double value
-    if dtype == FL_FLOAT32:
-        for i in range(n):
-            (<float *>rounded)[i] = <float>(<const double *>sums)[i]
-    elif dtype == FL_FLOAT64:
-        memcpy(rounded, sums, n * sizeof(double))
-    elif dtype == FL_LONGDOUBLE:
-        memcpy(rounded, sums, n * sizeof(long double))
-    else:
-        for i in range(n):
-            value = (<const double *>sums)[i]
-            if dtype == FL_BFLOAT16:
-                value = rounded_to_odd(value)
-            fl_slope_of(&element, value, dtype)
-            memcpy(rounded + 2 * i, &element, 2)
-
-
 cdef void write_gradient(const Plan *plan, Py_ssize_t first, const char *sums, Py_ssize_t n) noexcept nogil:
     """Round the sums of ``n`` weights into the gradient."""
     cdef const Gradient *call = plan.call
@@ -187,12 +149,15 @@ cdef const char *slopes_of(
     cdef const View *weight = &call.weight
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef Py_ssize_t channels
-    cdef char own[COLUMN_BYTES]
+    cdef char own[REPEATED_BYTES]
     if plan.period == 0:
         channels = 1
     else:
         channels = min(used, plan.period) // plan.inner
     cdef const char *slopes = weight.data + first * itemsize
+    if not weight.dense and used == channels:
+        gather(buffer, weight, &call.varying, first, channels, itemsize)
+        return buffer
     if not weight.dense:
         gather(own, weight, &call.varying, first, channels, itemsize)
         slopes = own
