@@ -35,6 +35,7 @@ GROUPS = [
     "gradient",
     "bias",
     "prelu",
+    "prelu-shapes",
     "threads",
     "layers",
     "steps",
@@ -45,6 +46,7 @@ GROUPS = [
     "torch-halves",
     "torch-gradient",
     "torch-prelu",
+    "torch-prelu-shapes",
 ]
 
 if len(sys.argv) > 2 and sys.argv[1] == "--measure" and sys.argv[2].startswith("torch"):
@@ -499,6 +501,79 @@ def torch_prelu() -> Iterator[Result]:
 def torch_prelu_backward(grad, x, weight):  # type: ignore[no-untyped-def]
     grad_x, full = torch.ops.aten._prelu_kernel_backward(grad, x, weight.reshape(1, -1, 1, 1))
     return grad_x, full.sum(dim=(0, 2, 3))
+
+
+# The shape of x, whether it is seen as channels first, and the shapes of weights that model files hold for it.
+PRELU_WEIGHTS: list[tuple[tuple[int, ...], bool, dict[str, tuple[int, ...]]]] = [
+    ((8, 64, 56, 56), False, {"shared": (1,), "channels": (64, 1, 1), "elements": (64, 56, 56)}),
+    ((8, 56, 56, 64), False, {"shared": (1,), "channels": (1, 1, 64), "elements": (56, 56, 64)}),
+    ((8, 56, 56, 64), True, {"shared": (1,), "channels": (64, 1, 1)}),
+]
+
+
+def prelu_operands() -> Iterator[tuple[str, str, np.ndarray, np.ndarray, np.ndarray]]:
+    for shape, view, weights in PRELU_WEIGHTS:
+        x, g = normal(shape), normal(shape)[::-1].copy()
+        if view:
+            x, g = (np.moveaxis(a, -1, 1) for a in (x, g))
+        for kind, weight_shape in weights.items():
+            weight = np.abs(normal(weight_shape))
+            yield kind, f"{x.shape}{', channels-last view' if view else ''}, weight {weight_shape}", x, g, weight
+
+
+def prelu_shapes() -> Iterator[Result]:
+    fl.set_num_threads(1)
+    for kind, name, x, g, w in prelu_operands():
+        out, act = np.zeros_like(x), fl.LeakyReLU(0.25)
+        forward: Candidates = {"prelu": lambda x=x, w=w, out=out: fl.prelu(x, w, out=out)}
+        if kind == "shared" and not x.flags.c_contiguous:
+            continue
+        if kind == "shared":
+            forward["other"] = lambda x=x, act=act, out=out: act(x, out)
+            other, wanted = "LeakyReLU()", 0.95
+        elif kind == "channels":
+            axis = 3 if w.shape[-1] > 1 else 1
+            one = w.reshape(-1)
+            forward["other"] = lambda x=x, one=one, axis=axis, out=out: fl.prelu(x, one, axis, out)
+            other, wanted = f"a weight of shape (64,) on axis {axis}", 0.95
+        else:
+            forward["other"] = lambda x=x, g=g, act=act, out=out: act.add(x, g, out)
+            other, wanted = "LeakyReLU().add, which reads one more array", 0.8
+        t = medians(forward)
+        yield Result(f"prelu {name}: {other}", t["other"] / t["prelu"], wanted)
+    for _, name, x, g, w in prelu_operands():
+        out = np.zeros_like(x)
+        first = x.ndim - w.ndim
+        others = tuple(i for i in range(x.ndim) if i < first or w.shape[i - first] == 1)
+        t = medians(
+            {
+                "numpy": lambda x=x, g=g, w=w, others=others: (
+                    np.where(x > 0, g, w * g),
+                    np.where(x > 0, 0, x * g).sum(axis=others).reshape(w.shape),
+                ),
+                "grad": lambda x=x, g=g, w=w: fl.prelu_grad(g, x, w),
+                "grad out": lambda x=x, g=g, w=w, out=out: fl.prelu_grad(g, x, w, out=out),
+            },
+            rounds=9,
+        )
+        yield Result(f"prelu_grad {name}: NumPy", t["numpy"] / t["grad"], 10.0)
+        yield Result(f"prelu_grad {name}, out=: NumPy", t["numpy"] / t["grad out"], 10.0)
+
+
+def torch_prelu_shapes() -> Iterator[Result]:
+    torch.set_num_threads(1)
+    fl.set_num_threads(1)
+    for _, name, x, g, w in prelu_operands():
+        a, b = torch.from_numpy(x), torch.from_numpy(g)
+        c = torch.from_numpy(w.reshape((1,) * (x.ndim - w.ndim) + w.shape))
+        others = [i for i, n in enumerate(c.shape) if n == 1]
+
+        def backward(a=a, b=b, c=c, others=others):  # type: ignore[no-untyped-def]
+            grad_x, full = torch.ops.aten._prelu_kernel_backward(b, a, c)
+            return grad_x, full.sum(dim=others)
+
+        t = medians({"grad": lambda x=x, g=g, w=w: fl.prelu_grad(g, x, w), "torch": backward}, rounds=15)
+        yield Result(f"prelu_grad {name}: PyTorch's backward", t["torch"] / t["grad"], 4.0)
 
 
 def one_thread(call: Callable[[], object]) -> Callable[[], object]:

@@ -120,14 +120,14 @@ def add_leaky_relu(x: ArrayLike, y: ArrayLike, negative_slope: ArrayLike) -> Any
 
 @primitive
 def prelu(x: ArrayLike, weight: ArrayLike, axis: int = 1) -> Any:
-    """PReLU with derivatives: leaky ReLU with one slope for each channel.
+    """PReLU with derivatives: leaky ReLU with one slope for each channel, one for all, or of any shape that broadcasts.
 
     Parameters
     ----------
     x : array_like
-        Floats, with at least one axis.
+        Floats.
     weight : array_like
-        The slopes: one dimension, of the length of `x` along `axis`.
+        The slopes, as for `fastlrelu.prelu`.
     axis : int
         The axis of the channels.
 
@@ -141,7 +141,7 @@ def prelu(x: ArrayLike, weight: ArrayLike, axis: int = 1) -> Any:
     TypeError
         For complex, object and string operands.
     ValueError
-        If the length of `weight` is not that of the axis.
+        If `weight` does not fit `x`.
 
     References
     ----------
@@ -344,13 +344,22 @@ def _below(x: Any, values: Any) -> Any:
 
 
 def _along(weight: Any, x: Any, axis: int) -> Any:
-    """`weight` in the shape that broadcasts along an axis of `x`."""
-    return anp.reshape(weight, [-1 if i == axis % anp.ndim(x) else 1 for i in range(anp.ndim(x))])
+    """`weight` in the shape that broadcasts to `x` as `prelu` lays it."""
+    shape = anp.shape(weight)
+    if shape in ((), (1,)):
+        return anp.reshape(weight, ())
+    if len(shape) == 1 and shape[0] == anp.shape(x)[axis]:
+        return anp.reshape(weight, [-1 if i == axis % anp.ndim(x) else 1 for i in range(anp.ndim(x))])
+    return weight
 
 
-def _over_other_axes(values: Any, axis: int) -> Any:
-    """The sums over every axis but one."""
-    return anp.sum(values, axis=tuple(i for i in range(anp.ndim(values)) if i != axis % anp.ndim(values)))
+def _over_other_axes(values: Any, weight: Any, axis: int) -> Any:
+    """The sums that belong to each slope, in the shape of `weight`."""
+    shape = anp.shape(_along(weight, values, axis))
+    shape = (1,) * (anp.ndim(values) - len(shape)) + shape
+    return anp.reshape(
+        anp.sum(values, axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True), anp.shape(weight)
+    )
 
 
 defvjp(
@@ -405,8 +414,8 @@ defvjp(
 )
 defjvp(
     _weight_grad,
-    lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * x), axis),
-    lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * grad), axis),
+    lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * x), w, axis),
+    lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * grad), w, axis),
     None,
 )
 defvjp(

@@ -113,8 +113,8 @@ class PReLU(keras.layers.PReLU):
     Parameters
     ----------
     **kwargs
-        Those of ``keras.layers.PReLU``: `alpha_initializer`, `shared_axes` and so on. With `shared_axes` that leave
-        one axis, threads work over the whole array.
+        Those of ``keras.layers.PReLU``: `alpha_initializer`, `shared_axes` and so on. Without `shared_axes`, and with
+        those that leave neighbouring axes or none, threads work over the whole array.
 
     References
     ----------
@@ -123,11 +123,8 @@ class PReLU(keras.layers.PReLU):
 
     def call(self, inputs: Any) -> Any:
         """Compute on an array of shape ``(batch, ...)``, see `leaky_relu` for dtypes."""
-        x, alpha = _floats(inputs), keras.ops.convert_to_tensor(self.alpha)
-        long_axes = [axis for axis, n in enumerate(alpha.shape, 1) if n > 1]
-        if len(long_axes) == 1:
-            return fl.prelu(x, alpha.reshape(-1), axis=long_axes[0])
-        return fl.leaky_relu(x, alpha)
+        # The slopes have the shape of a sample, so that those with one dimension lie along the last axis.
+        return fl.prelu(_floats(inputs), keras.ops.convert_to_tensor(self.alpha), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="fastlrelu")

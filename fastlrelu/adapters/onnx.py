@@ -119,11 +119,8 @@ class PRelu(OpRun):
             # The ufunc would promote integers to float64, which has no room for 64 bits.
             return (np.where(x > 0, x, x * slope),)
         _check_float(x, "PRelu")
-        long_axes = [axis for axis, n in enumerate(slope.shape, x.ndim - slope.ndim) if n > 1]
-        if len(long_axes) == 1:
-            # One slope for each channel: this way threads work in every layout.
-            return (np.asarray(fl.prelu(x, slope.reshape(-1), axis=long_axes[0])),)
-        return (np.asarray(fl.leaky_relu(x, slope)),)
+        # ONNX lays a slope of one dimension along the last axis; for all others the axis is not looked at.
+        return (np.asarray(fl.prelu(x, slope, axis=-1)),)
 
 
 class Elu(OpRun):

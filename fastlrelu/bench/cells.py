@@ -27,6 +27,8 @@ OPERATIONS: dict[str, Operation] = {
     "add": Operation("add bias", 2, "x.copy()"),
     "prelu_first": Operation("prelu, channels first", 2, "x.copy()"),
     "prelu_last": Operation("prelu, channels last", 2, "x.copy()"),
+    "prelu_shared": Operation("prelu, one slope", 2, "x.copy()"),
+    "prelu_elements": Operation("prelu, a slope for each element of a sample", 2, "x.copy()"),
     "layer": Operation("matmul, then activation", 2, "np.matmul alone"),
 }
 
@@ -119,11 +121,12 @@ def shape_of(cell: Cell) -> tuple[int, ...]:
     if cell.operation == "add":
         columns = math.gcd(cell.size, 1024)
         return (cell.size // columns, columns)
-    if cell.operation in ("prelu_first", "prelu_last"):
+    if cell.operation.startswith("prelu"):
         channels = math.gcd(cell.size, 64)
         inner = math.gcd(cell.size // channels, 4096)
         batch = cell.size // channels // inner
-        return (batch, channels, inner) if cell.operation == "prelu_first" else (batch, inner, channels)
+        last = cell.operation in ("prelu_last", "prelu_elements")
+        return (batch, inner, channels) if last else (batch, channels, inner)
     if cell.operation == "layer":
         rows, _, columns = LAYERS[cell.size]
         return (rows, columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ class Inputs:
     slope: float
     threads: int
     x: Array
-    # grad: the gradient of the output; add: the bias; prelu: one slope per channel; layer: the matrix.
+    # grad: the gradient of the output; add: the bias; prelu: the slopes; layer: the matrix.
     second: Array
 
     @property
@@ -55,7 +56,7 @@ class Inputs:
 
     @property
     def channel_axis(self) -> int:
-        """Where prelu's channels are."""
+        """Where prelu's channels are; not looked at for other slopes."""
         return 1 if self.operation == "prelu_first" else -1
 
     @property
@@ -83,8 +84,9 @@ def make_inputs(cell: Cell) -> Inputs:
         elif cell.operation == "add":
             second = normal(shape[-1])
         elif cell.operation.startswith("prelu"):
-            channels = shape[1 if cell.operation == "prelu_first" else -1]
-            second = np.linspace(0.01, 0.3, channels).astype(dtype)
+            of_weight = {"prelu_first": shape[1:2], "prelu_last": shape[2:], "prelu_shared": (1,)}
+            weight_shape = of_weight.get(cell.operation, shape[1:])
+            second = np.linspace(0.01, 0.3, math.prod(weight_shape)).astype(dtype).reshape(weight_shape)
         else:
             second = x[:0]
     return Inputs(cell.operation, dtype, SLOPE, cell.threads, x, second)

@@ -14,7 +14,7 @@ QUICK_SIZES = (1, 64, 1 << 10, 1 << 14, 1 << 17, 1 << 20, 1 << 22)
 FULL_SIZES = (*(1 << k for k in range(0, 27, 2)), 1 << 17, 1 << 19, 1 << 21)
 # For operations and dtypes other than the first ones.
 FEWER_SIZES = (1 << 8, 1 << 12, 1 << 16, 1 << 20, 1 << 22)
-ACTIVATIONS = ("new", "out", "in_place", "grad", "add", "prelu_first", "prelu_last")
+ACTIVATIONS = ("new", "out", "in_place", "grad", "add", "prelu_first", "prelu_last", "prelu_shared", "prelu_elements")
 # Threads can make no difference below: no library starts them for so little.
 SMALLEST_FOR_THREADS = 1 << 12
 

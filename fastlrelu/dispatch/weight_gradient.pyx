@@ -20,20 +20,18 @@ from libc.string cimport memcpy, memset
 from ..threads.choice cimport Job, Team, enter_team, leave_team
 from ..threads.region cimport run_blocks
 from .channels cimport write_out
-from .loops cimport FL_BFLOAT16, FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
+from .loops cimport FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
 from .memory_order cimport MOST_AXES, View, gather, scatter
-
-cdef extern from "kernels/slope.h" nogil:
-    ctypedef union fl_slope:
-        pass
-    void fl_slope_of(fl_slope *slope, double value, int dtype)
+from .rounding cimport round_sums
 
 cdef enum:
     # Lanes of a run of one slope; a shorter last group than ROW_ELEMENTS makes columns with the group before.
     ROW_LANES = 256
     ROW_ELEMENTS = 16
     # Bytes of the sums, and of the slopes, of a tile of columns: small, since stacks of threads may be.
-    COLUMN_BYTES = 4 << 10
+    COLUMN_BYTES = 16 << 10
+    # Of slopes that belong to two lanes or more each.
+    REPEATED_BYTES = COLUMN_BYTES // 2
     # Fewer columns than half of these are summed several rows at a time.
     NARROW_COLUMNS = 256
     # Elements of a tile and of a part, so large that the hand-over is nothing beside them, and of a step between parts.
@@ -119,36 +117,20 @@ cdef void fold_columns(char *sums, Py_ssize_t n, Py_ssize_t period, Py_ssize_t i
         memcpy(sums + channel * sum_size, total, sum_size)
 
 
-cdef inline double rounded_to_odd(double value) noexcept nogil:
-    """A float that rounds to the bfloat16 nearest to the value: NumPy's cast goes by way of the nearest float."""
-    cdef float single = <float>value
-    cdef unsigned int bits
-    if single == value or value != value:
-        return value
-    memcpy(&bits, &single, sizeof(bits))
-    # Towards zero, then the last bit says that something was lost.
-    bits -= (single > value) == (value > 0)
-    bits |= 1
-    memcpy(&single, &bits, sizeof(bits))
-    return single
-
-
-cdef void write_gradient(const Plan *plan, Py_ssize_t first, char *sums, Py_ssize_t n) noexcept nogil:
-    """Round the sums of ``n`` weights, which are overwritten, into the gradient."""
+cdef void write_gradient(const Plan *plan, Py_ssize_t first, const char *sums, Py_ssize_t n) noexcept nogil:
+    """Round the sums of ``n`` weights into the gradient."""
     cdef const Gradient *call = plan.call
-    cdef Py_ssize_t itemsize = plan.itemsize
-    cdef fl_slope rounded
-    cdef double value
-    cdef Py_ssize_t i
-    if call.dtype != FL_LONGDOUBLE:
-        for i in range(n):
-            value = (<double *>sums)[i]
-            fl_slope_of(&rounded, rounded_to_odd(value) if call.dtype == FL_BFLOAT16 else value, call.dtype)
-            memcpy(sums + i * itemsize, &rounded, itemsize)
+    cdef char buffer[PACK_ELEMENTS * MOST_BYTES]
+    cdef Py_ssize_t done = 0
+    cdef Py_ssize_t count
     if call.grad_weight.dense:
-        memcpy(call.grad_weight.data + first * itemsize, sums, n * itemsize)
-    else:
-        scatter(&call.grad_weight, &call.varying, first, sums, n, itemsize)
+        round_sums(call.grad_weight.data + first * plan.itemsize, sums, n, call.dtype)
+        return
+    while done < n:
+        count = min(PACK_ELEMENTS, n - done)
+        round_sums(buffer, sums + done * plan.sum_size, count, call.dtype)
+        scatter(&call.grad_weight, &call.varying, first + done, buffer, count, plan.itemsize)
+        done += count
 
 
 cdef inline Py_ssize_t offset_of(const Groups *groups, Py_ssize_t index) noexcept nogil:
@@ -167,12 +149,15 @@ cdef const char *slopes_of(
     cdef const View *weight = &call.weight
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef Py_ssize_t channels
-    cdef char own[COLUMN_BYTES]
+    cdef char own[REPEATED_BYTES]
     if plan.period == 0:
         channels = 1
     else:
         channels = min(used, plan.period) // plan.inner
     cdef const char *slopes = weight.data + first * itemsize
+    if not weight.dense and used == channels:
+        gather(buffer, weight, &call.varying, first, channels, itemsize)
+        return buffer
     if not weight.dense:
         gather(own, weight, &call.varying, first, channels, itemsize)
         slopes = own
@@ -247,9 +232,9 @@ cdef void sum_tile(const Plan *plan, Py_ssize_t tile, Py_ssize_t part) noexcept 
             else:
                 add_packed(plan, start, count, slopes, many, sums)
             start += count
-    if many:
+    if many and n < used:
         fold_columns(sums, used, plan.period, plan.inner, wide)
-    else:
+    elif not many:
         fold(sums, used, wide)
     if plan.parts == 1:
         write_gradient(plan, first, sums, n)

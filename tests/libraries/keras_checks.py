@@ -5,6 +5,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import fastlrelu as fl
 import reference as ref
 from fastlrelu.adapters.keras import ELU, LeakyReLU, PReLU, elu, gelu, leaky_relu, replace_layers
 
@@ -102,6 +103,31 @@ def test_a_model_with_the_layers_of_keras_takes_these_up(tmp_path, rng):
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert again.layers[-2].activation is leaky_relu
     np.testing.assert_array_equal(again.predict(images, verbose=0), expected)
+
+
+@pytest.mark.parametrize(
+    ("sample", "shared_axes", "weight_shape"),
+    [
+        ((6, 5, 4), None, (6, 5, 4)),
+        ((6, 5, 4), [1, 2], (1, 1, 4)),
+        ((6, 5, 4), [1, 2, 3], (1, 1, 1)),
+        ((6, 5, 4), [2], (6, 1, 4)),
+        ((7,), None, (7,)),
+        ((7,), [1], (1,)),
+    ],
+)
+def test_slopes_of_a_saved_file_of_keras(tmp_path, rng, sample, shared_axes, weight_shape):
+    layer = keras.layers.PReLU(keras.initializers.RandomUniform(0.1, 0.5), shared_axes=shared_axes)
+    keras.Sequential([keras.Input(sample), layer]).save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    weight = loaded.layers[-1].get_weights()[0]
+    assert weight.shape == weight_shape
+    x = rng.standard_normal((3, *sample)).astype(np.float32)
+    expected = loaded.predict(x, verbose=0)
+    np.testing.assert_array_equal(fl.prelu(x, weight, axis=-1), expected)
+    ours = replace_layers(loaded)
+    assert type(ours.layers[-1]) is PReLU
+    np.testing.assert_array_equal(ours.predict(x, verbose=0), expected)
 
 
 @pytest.mark.parametrize("policy", ["float16", "bfloat16", "float32", "mixed_float16", "mixed_bfloat16"])

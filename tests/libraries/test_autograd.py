@@ -42,6 +42,15 @@ def test_prelu(rng, axis):
     check_grads(lambda x, w: prelu(x, w, axis=axis), modes=["fwd", "rev"], order=2)(x, weight)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((), 1), ((1,), 7), ((4,), 1), ((4, 1), 1), ((1, 4, 1), 1), ((4, 3), 1), ((2, 1, 3), 1), ((3,), -1)],
+)
+def test_prelu_with_slopes_of_any_shape(rng, shape, axis):
+    x, weight = rng.standard_normal((2, 4, 3)), rng.random(shape)
+    check_grads(lambda x, w: prelu(x, w, axis), modes=["fwd", "rev"], order=2)(x, weight)
+
+
 def test_prelu_counts_axis_1_if_nothing_is_said(rng):
     x, weight = away_from_zero(rng, (3, 4, 5)), away_from_zero(rng, (4,))
     check_grads(prelu, modes=["fwd", "rev"], order=2)(x, weight)

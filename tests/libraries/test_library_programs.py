@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastlrelu as fl
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NEEDS_KERAS = pytest.mark.skipif(
     find_spec("keras") is None or find_spec("jax") is None,
@@ -44,6 +46,19 @@ def example(monkeypatch):
 )
 def test_a_program(child, name, answer):
     assert answer in child("-W", "error", EXAMPLES / f"{name}.py", limit=90)
+
+
+def test_weights_of_a_state_dict_give_the_outputs_of_pytorch(child, example, monkeypatch, capsys):
+    ways = ["--stored"] if find_spec("torch") is None else ["--stored", None]
+    for way in ways:
+        answer = child(EXAMPLES / "load_weights.py", *([way] if way else []))
+        assert ("load_weights.npz" in answer) == (way == "--stored")
+        assert answer.count("agrees") == 3
+    program = example("load_weights")
+    monkeypatch.setattr(sys, "argv", ["load_weights", "--stored"])
+    monkeypatch.setattr(program.fl, "prelu", lambda x, weight: fl.leaky_relu(x, 0.3))
+    assert program.main() == 1
+    assert "DIFFERENT" in capsys.readouterr().out
 
 
 @pytest.mark.timeout(150)

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.reference import ReferenceEvaluator
 
+import fastlrelu as fl
 import reference as ref
 from fastlrelu.adapters.onnx import LeakyRelu, PRelu, ops
 
@@ -181,3 +182,16 @@ def test_other_types_are_refused():
     with pytest.raises(TypeError) as error:
         leaky_relu(np.zeros(3, np.int32), TensorProto.INT32)
     assert "does not take int32" in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1, 3, 1, 1), (1,), (), (5,), (3, 4, 5), (2, 3, 4, 5)])
+def test_prelu_has_the_bits_of_onnx_runtime(rng, shape):
+    runtime = pytest.importorskip("onnxruntime", reason="without onnxruntime, which no extra has")
+    x = rng.standard_normal((2, 3, 4, 5)).astype(np.float32)
+    slope = np.asarray(rng.standard_normal(shape), np.float32)
+    whole = model("PRelu", TensorProto.FLOAT, 16, "x", "slope")
+    whole.ir_version = 10
+    session = runtime.InferenceSession(whole.SerializeToString(), providers=["CPUExecutionProvider"])
+    expected = session.run(None, {"x": x, "slope": slope})[0]
+    ref.assert_same_bits(prelu(x, slope), expected)
+    ref.assert_same_bits(fl.prelu(x, slope, axis=-1), expected)

@@ -56,6 +56,22 @@ def _prelu_last(x: Any, w: Any, out: Any) -> None:
             out[n, k, c] = t if t > 0 else w[c] * t
 
 
+def _prelu_shared(x: Any, w: Any, out: Any) -> None:
+    for row in numba.prange(x.shape[0] * x.shape[1]):
+        n, c = row // x.shape[1], row % x.shape[1]
+        for k in range(x.shape[2]):
+            t = x[n, c, k]
+            out[n, c, k] = t if t > 0 else w[0] * t
+
+
+def _prelu_elements(x: Any, w: Any, out: Any) -> None:
+    for row in numba.prange(x.shape[0] * x.shape[1]):
+        n, k = row // x.shape[1], row % x.shape[1]
+        for c in range(x.shape[2]):
+            t = x[n, k, c]
+            out[n, k, c] = t if t > 0 else w[k, c] * t
+
+
 _compiled: dict[tuple[Any, bool], Any] = {}
 
 
@@ -87,10 +103,14 @@ def build(i: Inputs, candidate: str) -> Call:
         return into_new(_gradient, second, x, s)
     if i.operation == "add":
         return into_new(_add, x, second, s)
-    if i.operation == "prelu_first":
-        return into_new(_prelu_first, x, second)
-    if i.operation == "prelu_last":
-        return into_new(_prelu_last, x, second)
+    prelus = {
+        "prelu_first": _prelu_first,
+        "prelu_last": _prelu_last,
+        "prelu_shared": _prelu_shared,
+        "prelu_elements": _prelu_elements,
+    }
+    if i.operation in prelus:
+        return into_new(prelus[i.operation], x, second)
     if i.operation in ("new", "call"):
         return into_new(_forward, x, s)
     if i.operation == "out":

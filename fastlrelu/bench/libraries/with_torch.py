@@ -50,6 +50,12 @@ def build(i: Inputs, candidate: str) -> Call:
         view = x.movedim(-1, 1) if last else x
         prelu = torch.nn.functional.prelu
         return (lambda: prelu(view, second).movedim(1, -1)) if last else (lambda: prelu(view, second))
+    if i.operation == "prelu_shared":
+        return lambda: torch.nn.functional.prelu(x, second)
+    if i.operation == "prelu_elements":
+        # The operator behind prelu, which itself takes weights of one dimension alone.
+        kernel = torch.ops.aten._prelu_kernel
+        return lambda: kernel(x, second[None])
     return lambda: leaky_relu(x, slope)
 
 
