@@ -112,9 +112,9 @@ static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) fi
     LINES(name, ahead)                                                                                              \
     LINES(name, streamed)
 /* No loops over lines: these compute for longer than they wait for memory. */
-#define LINES(name, way)                                                                          \
+#define LINES(name, way)                                                                         \
     static void SYMBOL(name##_##way)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) { \
-        SYMBOL(name##_contiguous)(args, strides, n);                                              \
+        SYMBOL(name##_contiguous)(args, strides, n);                                             \
     }
 #define OPERATION1(name, a, result)
 #define OPERATION2(name, a, b, result)
