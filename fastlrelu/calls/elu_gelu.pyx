@@ -404,7 +404,8 @@ cdef class GELU:
 
     See Also
     --------
-    gelu, gelu_tanh : the ufuncs, with the formulas and their source
+    gelu : the ufunc of "none", with the formula and its source
+    gelu_tanh : the ufunc of "tanh"
 
     Examples
     --------
