@@ -84,7 +84,7 @@ static void check_call(const fl_level *level, int operation, int dtype, ptrdiff_
                        ptrdiff_t stretch, enum way way) {
     const int inputs = fl_operations[operation].inputs;
     const ptrdiff_t size = (ptrdiff_t)item_size[dtype];
-    char *args[FL_MAX_INPUTS + 1], *copies[FL_MAX_INPUTS];
+    char *args[FL_MAX_INPUTS + 1] = {NULL}, *copies[FL_MAX_INPUTS];
     ptrdiff_t strides[FL_MAX_INPUTS + 1];
     if (way != PLAIN) {
         n -= n % (64 / size);
@@ -147,12 +147,14 @@ static void check_prelu_grad(const fl_level *level, int dtype, ptrdiff_t n, ptrd
 }
 
 static void check_level(const fl_level *level) {
-    const ptrdiff_t lengths[] = {1, 7, 33, VALUES};
     for (int dtype = 0; dtype < FL_DTYPES; dtype++) {
         for (int operation = 0; operation < FL_OPERATIONS; operation++) {
             const int inputs = fl_operations[operation].inputs;
+            /* The others' reference takes long, and their loops have fewer ends. */
+            const ptrdiff_t step = is_exact(operation) ? 1 : 9, most = is_exact(operation) ? VALUES : VALUES / 16;
+            const ptrdiff_t lengths[] = {1, 7, 33, most};
             for (int steps = 0; steps < 1 << inputs; steps++) {
-                for (ptrdiff_t n = 1; n <= LONGEST; n++) {
+                for (ptrdiff_t n = 1; n <= LONGEST; n += step) {
                     check_call(level, operation, dtype, n, steps, -1, 1, PLAIN);
                 }
                 for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -174,8 +176,8 @@ static void check_level(const fl_level *level) {
                         }
                     }
                 }
-                check_call(level, operation, dtype, VALUES, steps, -1, 1, AHEAD);
-                check_call(level, operation, dtype, VALUES, steps, -1, 1, STREAMED);
+                check_call(level, operation, dtype, most, steps, -1, 1, AHEAD);
+                check_call(level, operation, dtype, most, steps, -1, 1, STREAMED);
             }
         }
         for (ptrdiff_t n = 1; n <= LONGEST; n++) {
