@@ -107,7 +107,7 @@ static void block_signals(sigset_t *before) {
 /* Before a region of so many threads, once it is taken; 0 if it cannot be opened. */
 static int team_begin(int threads, int processors) {
     if (!__atomic_load_n(&keeper.exists, __ATOMIC_ACQUIRE) && pthread_setspecific(keeper_key, &keeper) == 0) {
-        const pthread_t self = pthread_self();
+        pthread_t self = pthread_self();
         __atomic_store(&keeper.thread, &self, __ATOMIC_RELAXED);
         keeper.threads = 1;
         __atomic_store_n(&keeper.exists, 1, __ATOMIC_RELEASE);

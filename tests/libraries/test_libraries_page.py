@@ -27,5 +27,5 @@ def test_an_example_runs(child, title, code):
 
 def test_every_program_is_there():
     programs = re.findall(r"`(\w+\.py)` \|$", PAGE, re.MULTILINE)
-    assert len(programs) == 7
+    assert len(programs) == 8
     assert [name for name in programs if not (ROOT / "examples" / name).exists()] == []
