@@ -151,7 +151,7 @@ static void check_level(const fl_level *level) {
         for (int operation = 0; operation < FL_OPERATIONS; operation++) {
             const int inputs = fl_operations[operation].inputs;
             /* The others' reference takes long, and their loops have fewer ends. */
-            const ptrdiff_t step = is_exact(operation) ? 1 : 9, most = is_exact(operation) ? VALUES : VALUES / 16;
+            const ptrdiff_t step = is_exact(operation) ? 1 : 23, most = is_exact(operation) ? VALUES : VALUES / 128;
             const ptrdiff_t lengths[] = {1, 7, 33, most};
             for (int steps = 0; steps < 1 << inputs; steps++) {
                 for (ptrdiff_t n = 1; n <= LONGEST; n += step) {
