@@ -50,7 +50,6 @@ print("alive")
 @pytest.mark.parametrize(
     "module",
     [
-        "threads.region",
         "threads.number",
         "dispatch.loops",
         "ufuncs.registration",
