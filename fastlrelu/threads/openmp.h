@@ -72,9 +72,9 @@ static int openmp_may_be_asked(void) {
 }
 
 /* A thread whose workers cannot be ended may not leave before the process does: libgomp would wait for them in the
- * child of a fork. */
+ * child of a fork. LLVM's library, once it has workers, crashes or hangs in some children whoever opened the region. */
 static int openmp_opens_regions_here(void) {
-    return openmp_is_pausable || is_main_thread();
+    return openmp_is_pausable || (!openmp_is_llvm && is_main_thread());
 }
 
 /* The path of the library in use. */

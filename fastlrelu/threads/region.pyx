@@ -98,6 +98,8 @@ def reason_for_one_thread():
     """Why ``region_may_open`` says no, in words."""
     if openmp_is_lost:
         return "a forked child whose OpenMP library lost its threads at the fork"
+    if openmp_is_llvm:
+        return "LLVM's OpenMP library, which does not survive every fork once it has threads"
     return "not the main thread, which alone may safely use this OpenMP library"
 
 
