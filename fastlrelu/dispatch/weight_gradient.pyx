@@ -268,11 +268,13 @@ cdef void add_parts(const Plan *plan) noexcept nogil:
 
 
 cdef int groups_of(const Gradient *call, Py_ssize_t *lengths, bint *varies) noexcept nogil:
-    """The lengths of the groups of axes, slowest first, and whether the weight varies; their number."""
+    """The lengths of the groups of axes, slowest first, and whether the weight varies; their number, 1 for a scalar."""
     cdef int count = 0
     cdef int of_weight = 0
     cdef bint varying
     cdef int i
+    lengths[0] = 1
+    varies[0] = False
     for i in range(call.axes.count):
         varying = of_weight < call.varying.count and call.varying.numbers[of_weight] == call.axes.numbers[i]
         of_weight += varying
@@ -282,7 +284,7 @@ cdef int groups_of(const Gradient *call, Py_ssize_t *lengths, bint *varies) noex
             lengths[count] = call.axes.lengths[i]
             varies[count] = varying
             count += 1
-    return count
+    return max(count, 1)
 
 
 cdef Py_ssize_t make_plan(Plan *plan, const Gradient *call) noexcept nogil:
@@ -300,7 +302,7 @@ cdef Py_ssize_t make_plan(Plan *plan, const Gradient *call) noexcept nogil:
     plan.run = 1
     plan.period = 0
     plan.inner = plan.tiles_across = 1
-    if count > 0 and not varies[count - 1]:
+    if not varies[count - 1]:
         plan.run = lengths[count - 1]
         count -= 1
     if count > 0 and plan.run < ROW_ELEMENTS:
