@@ -120,6 +120,22 @@ def test_the_same_bits_by_threads_and_streams(name, dtype, thread_count, store, 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_same_bits_beside_numbers_at_the_ends_of_the_range(simd_level, name, rng):
+    # float64 scales its products only where a block has such a number.
+    count, place, _ = exact.OPERATIONS[name]
+    given = [rng.standard_normal(600) * 3 for _ in range(count)]
+    given[place][:2] = 0.0, -0.0
+    ufunc = getattr(fl, name)
+    expected = ufunc(*given)
+    others = np.arange(600) % 100 != 0
+    for i in range(count):
+        for extreme in (np.inf, 1e300, 1e-300, 5e-324):
+            mixed = [a.copy() for a in given]
+            mixed[i][~others] = extreme
+            np.testing.assert_array_equal(ufunc(*mixed)[others].view(np.uint64), expected[others].view(np.uint64))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_overlapping_operands_as_from_copies(name, rng):
     x = rng.standard_normal(1000).astype(np.float32)
     for ahead in (1, 3, 17):

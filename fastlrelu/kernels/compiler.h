@@ -38,6 +38,13 @@
 #define LOOP_OVER_LINE INDEPENDENT_ITERATIONS
 #endif
 
+/* A long chain of dependent operations: while one iteration waits, another computes. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TWO_AT_A_TIME _Pragma("GCC unroll 2")
+#else
+#define TWO_AT_A_TIME
+#endif
+
 /* Asks for what is read some lines later: the processor's own prefetching stops at the end of each page, and starts
  * anew. Any address will do. 1 KiB was as good as less and more, and as reading four pages in turn. */
 enum { CACHE_LINE = 64, BYTES_AHEAD = 1 << 10 };

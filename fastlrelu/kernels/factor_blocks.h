@@ -17,8 +17,11 @@ typedef struct {
     float exponent[FL_BLOCK];
 } fl_factors;
 
-/* From x, bounded, in `high`. */
-typedef void (*fl_factor_loop)(fl_factors *factors, ptrdiff_t n);
+/* Computes factors from x in `high`, which is brought between the bounds before. */
+typedef struct {
+    void (*compute)(fl_factors *factors, ptrdiff_t n);
+    double lowest, highest;
+} fl_factor_loop;
 
 /* FACTOR(name, lowest and highest x for float32, the same for float64). Beyond these bounds no result changes any more;
  * within them every step stays in the range of its numbers. */

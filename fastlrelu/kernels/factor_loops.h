@@ -33,8 +33,8 @@ static ONE_COPY void SYMBOL(narrow)(ELEMENT *destination, const float *source, c
 #endif
 
 /* n <= FL_BLOCK. */
-static ONE_COPY void SYMBOL(block)(fl_factor_loop factor, SYMBOL(finish) finish, const int place, const int inputs,
-                                   const ELEMENT *const *operands, ELEMENT *out, const ptrdiff_t n) {
+static ONE_COPY void SYMBOL(block)(const fl_factor_loop *factor, SYMBOL(finish) finish, const int place,
+                                   const int inputs, const ELEMENT *const *operands, ELEMENT *out, const ptrdiff_t n) {
     fl_factors factors;
 #if defined(LOAD)
     float widened[FL_MAX_INPUTS + 1][FL_BLOCK];
@@ -49,22 +49,24 @@ static ONE_COPY void SYMBOL(block)(fl_factor_loop factor, SYMBOL(finish) finish,
     ELEMENT *const result = out;
     (void)inputs;
 #endif
+    /* Not known here: GCC makes one minimum and one maximum of them, but five comparisons of 0. */
+    const double lowest = factor->lowest, highest = factor->highest;
     ptrdiff_t i = 0;
     for (; i < n; i++) {
-        factors.high[i] = wide[place][i];
+        factors.high[i] = fl_between(lowest, wide[place][i], highest);
     }
     for (; i % FL_PADDING != 0; i++) {
         factors.high[i] = 0;
     }
-    factor(&factors, i);
+    factor->compute(&factors, i);
     finish(wide, &factors, result, n);
 #if defined(LOAD)
     SYMBOL(narrow)(out, result, n);
 #endif
 }
 
-static ONE_COPY void SYMBOL(blocks)(fl_factor_loop factor, SYMBOL(finish) finish, const int place, const int inputs,
-                                    char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
+static ONE_COPY void SYMBOL(blocks)(const fl_factor_loop *factor, SYMBOL(finish) finish, const int place,
+                                    const int inputs, char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
     ELEMENT repeated[FL_MAX_INPUTS][FL_BLOCK];
     const ELEMENT *operands[FL_MAX_INPUTS] = {NULL};
     ELEMENT *const out = (ELEMENT *)args[inputs];
@@ -87,8 +89,9 @@ static ONE_COPY void SYMBOL(blocks)(fl_factor_loop factor, SYMBOL(finish) finish
     }
 }
 
-static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) finish, const int place, const int inputs,
-                                        char *const *args, const ptrdiff_t *strides, const ptrdiff_t n) {
+static ONE_COPY void SYMBOL(one_by_one)(const fl_factor_loop *factor, SYMBOL(finish) finish, const int place,
+                                        const int inputs, char *const *args, const ptrdiff_t *strides,
+                                        const ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) {
         const ELEMENT *operands[FL_MAX_INPUTS] = {NULL};
         for (int j = 0; j < inputs; j++) {
@@ -101,15 +104,15 @@ static ONE_COPY void SYMBOL(one_by_one)(fl_factor_loop factor, SYMBOL(finish) fi
 #define FINISH_(name, dtype) SYMBOL_EXPANDED(name##_finish, dtype, LEVEL)
 #define FACTOR_LOOP_(factors, factor) JOINED(factors##_##factor, LEVEL)
 #define FACTOR_LOOP(factors, factor) FACTOR_LOOP_(factors, factor)
-#define KERNELS(name, factor, place, inputs)                                                                        \
-    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {               \
-        SYMBOL(blocks)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, n); \
-    }                                                                                                               \
-    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                  \
-        SYMBOL(one_by_one)(FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, \
-                           n);                                                                                      \
-    }                                                                                                               \
-    LINES(name, ahead)                                                                                              \
+#define KERNELS(name, factor, place, inputs)                                                                         \
+    static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                \
+        SYMBOL(blocks)(&FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, n); \
+    }                                                                                                                \
+    static void SYMBOL(name##_strided)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                   \
+        SYMBOL(one_by_one)(&FACTOR_LOOP(FACTORS, factor), FINISH_(name, FINISH_DTYPE), place, inputs, args, strides, \
+                           n);                                                                                       \
+    }                                                                                                                \
+    LINES(name, ahead)                                                                                               \
     LINES(name, streamed)
 /* No loops over lines: these compute for longer than they wait for memory. */
 #define LINES(name, way)                                                                         \
