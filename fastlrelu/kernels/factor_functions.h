@@ -1,4 +1,5 @@
 /* The factors of one SIMD level, in blocks: the large loops, once for each factor and precision. */
+#if defined(COMPLETE)
 #define FACTOR(name, single_low, single_high, double_low, double_high)                                            \
     static ONE_COPY void JOINED(single_##name##_block, LEVEL)(fl_factors * f, ptrdiff_t n) {                      \
         n &= ~(ptrdiff_t)(FL_PADDING - 1);                                                                        \
@@ -24,6 +25,7 @@
 FL_FACTORS(FACTOR)
 
 #undef FACTOR
+#endif
 
 /* Whether no product of these needs to be scaled. */
 static ONE_COPY int JOINED(ordinary_block, LEVEL)(const double *const *operands, const int inputs,

@@ -102,7 +102,7 @@ static ONE_COPY void SYMBOL(one_by_one)(const fl_factor_loop *factor, SYMBOL(fin
 }
 
 #define FINISH_(name, dtype) SYMBOL_EXPANDED(name##_finish, dtype, LEVEL)
-#define FACTOR_LOOP_(factors, factor) JOINED(factors##_##factor, LEVEL)
+#define FACTOR_LOOP_(factors, factor) JOINED(factors##_##factor, LEVEL_BELOW)
 #define FACTOR_LOOP(factors, factor) FACTOR_LOOP_(factors, factor)
 #define KERNELS(name, factor, place, inputs)                                                                         \
     static void SYMBOL(name##_contiguous)(char *const *args, const ptrdiff_t *strides, ptrdiff_t n) {                \

@@ -221,32 +221,39 @@ static ALWAYS_INLINE double fl_value(const fl_factor a) {
 /* Whether `a` is far from the ends of the range of its numbers, or 0. */
 static ALWAYS_INLINE int fl_ordinary(const double a) {
     const double magnitude = fl_magnitude(a);
-    return (magnitude <= 0x1p64) & ((magnitude >= 0x1p-64) | (magnitude == 0));
+    return (magnitude <= 0x1p100) & ((magnitude >= 0x1p-100) | (magnitude == 0));
 }
 
-#define FL_ORDINARY_EXPONENT -800
+#define FL_ORDINARY_EXPONENT -700
 
-/* The same bits as by fl_times and fl_value for ordinary numbers, whose products need no scaling. */
-static ALWAYS_INLINE double fl_ordinary_product(const fl_factor f, const double a) {
+static ALWAYS_INLINE fl_factor fl_ordinary_times(const double a, const fl_factor f) {
     const fl_pair a_pair = {a, 0}, f_pair = {f.high, f.low};
     const fl_pair product = fl_product(a_pair, f_pair);
+    const fl_pair sum = fl_rounded(product);
     const uint64_t sign = fl_bits(product.high) & 0x8000000000000000u; /* -0.0 + 0.0 would lose it. */
-    const double sum = fl_double(fl_bits(product.high + product.low) | sign);
-    return sum * fl_power_of_two(f.exponent + FL_ROUNDER);
+    const fl_factor factor = {fl_double(fl_bits(sum.high) | sign), sum.low, f.exponent};
+    return factor;
+}
+
+static ALWAYS_INLINE double fl_ordinary_value(const fl_factor a) {
+    return a.high * fl_power_of_two(a.exponent + FL_ROUNDER);
+}
+
+/* For other numbers, with the same bits where both are right: rare, and so not worth a copy for each level. */
+static ONE_COPY double fl_scaled_product2(const fl_factor f, const double a) {
+    return fl_value(fl_times(fl_scaled(a), f));
+}
+
+static ONE_COPY double fl_scaled_product3(const fl_factor f, const double a, const double b) {
+    return fl_value(fl_times(fl_scaled(a), fl_times(fl_scaled(b), f)));
 }
 
 static ALWAYS_INLINE double fl_product2(const fl_factor f, const double a, const int ordinary) {
-    return ordinary ? fl_ordinary_product(f, a) : fl_value(fl_times(fl_scaled(a), f));
+    return ordinary ? fl_ordinary_value(fl_ordinary_times(a, f)) : fl_scaled_product2(f, a);
 }
 
 static ALWAYS_INLINE double fl_product3(const fl_factor f, const double a, const double b, const int ordinary) {
-    const fl_pair b_pair = {b, 0}, f_pair = {f.high, f.low};
-    if (ordinary) {
-        const fl_pair product = fl_rounded(fl_product(b_pair, f_pair));
-        const fl_factor factor = {product.high, product.low, f.exponent};
-        return fl_ordinary_product(factor, a);
-    }
-    return fl_value(fl_times(fl_scaled(a), fl_times(fl_scaled(b), f)));
+    return ordinary ? fl_ordinary_value(fl_ordinary_times(a, fl_ordinary_times(b, f))) : fl_scaled_product3(f, a, b);
 }
 
 #endif

@@ -55,7 +55,7 @@ REGION_BEGIN("sse4.2")
 #define LEVEL sse42
 #define LEVEL_NAME "sse4.2"
 #define LEVEL_LANES "lanes_scalar.h"
-#define LEVEL_HALVES baseline
+#define LEVEL_BELOW baseline
 #include "level.h"
 REGION_END
 

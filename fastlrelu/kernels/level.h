@@ -2,12 +2,12 @@
  * LEVEL (an identifier), LEVEL_NAME and LEVEL_LANES (the header with the 16-bit conversions) defined.
  *
  * The baseline comes first, and others take from it what they would not do better: longdouble, which no vector unit
- * computes, and with LEVEL_HALVES also the 16-bit dtypes. */
+ * computes, and with LEVEL_BELOW also the 16-bit dtypes and the factors of ELU and GELU. */
 #include LEVEL_LANES
 
-#if !defined(LEVEL_HALVES)
-#define LEVEL_HALVES LEVEL
-#define OWN_HALVES
+#if !defined(LEVEL_BELOW)
+#define LEVEL_BELOW LEVEL
+#define COMPLETE
 #endif
 
 #define SYMBOL_(name, dtype, level) name##_##dtype##_##level
@@ -40,7 +40,7 @@
 #include "loops_wide.h"
 #endif
 
-#if defined(OWN_HALVES)
+#if defined(COMPLETE)
 /* The last loops of the 16-bit dtypes' operations with a factor: float32 that only they are rounded from. */
 #define DTYPE odd
 #define ELEMENT float
@@ -69,8 +69,8 @@
 #define ROW(name, dtype, level)                                                                     \
     {SYMBOL_EXPANDED(name##_contiguous, dtype, level), SYMBOL_EXPANDED(name##_ahead, dtype, level), \
      SYMBOL_EXPANDED(name##_streamed, dtype, level), SYMBOL_EXPANDED(name##_strided, dtype, level)}
-#define ROWS(name)                                                                                   \
-    {ROW(name, float16, LEVEL_HALVES), ROW(name, bfloat16, LEVEL_HALVES), ROW(name, float32, LEVEL), \
+#define ROWS(name)                                                                                 \
+    {ROW(name, float16, LEVEL_BELOW), ROW(name, bfloat16, LEVEL_BELOW), ROW(name, float32, LEVEL), \
      ROW(name, float64, LEVEL), ROW(name, longdouble, LONGDOUBLE_LEVEL)},
 #define OPERATION1(name, a, result) ROWS(name)
 #define OPERATION2(name, a, b, result) ROWS(name)
@@ -83,8 +83,8 @@ static const fl_level JOINED(level, LEVEL) = {
 #include "operations.h"
     },
     {
-        SYMBOL_EXPANDED(prelu_grad, float16, LEVEL_HALVES),
-        SYMBOL_EXPANDED(prelu_grad, bfloat16, LEVEL_HALVES),
+        SYMBOL_EXPANDED(prelu_grad, float16, LEVEL_BELOW),
+        SYMBOL_EXPANDED(prelu_grad, bfloat16, LEVEL_BELOW),
         SYMBOL_EXPANDED(prelu_grad, float32, LEVEL),
         SYMBOL_EXPANDED(prelu_grad, float64, LEVEL),
         SYMBOL_EXPANDED(prelu_grad, longdouble, LONGDOUBLE_LEVEL),
@@ -123,5 +123,5 @@ static const fl_level JOINED(level, LEVEL) = {
 #undef LEVEL
 #undef LEVEL_NAME
 #undef LEVEL_LANES
-#undef LEVEL_HALVES
-#undef OWN_HALVES
+#undef LEVEL_BELOW
+#undef COMPLETE
