@@ -12,10 +12,8 @@ import numpy as np
 
 from ..dispatch import loops
 from ..threads import choice
-from ..ufuncs.operations import leaky_relu_grad
-from .prelu_operands import (
-    as_index, as_operand, as_output, as_weight, broadcastable, first_axis, is_ndarray, summed_axes
-)
+from .prelu_grad_operands import checked_output, gradients_of_other_arrays, in_one_dtype, scalars_as_arrays
+from .prelu_operands import as_index, as_operand, as_output, as_weight, first_axis
 
 cnp.import_array()
 
@@ -129,26 +127,21 @@ def prelu_grad(grad_output, x, weight, axis=1, out=None):
     first = first_axis(x.shape, np.shape(weight), axis)
     if out is not None and out.shape != x.shape:
         raise ValueError(f"out has shape {out.shape}, but x has shape {x.shape}")
-    if any(isinstance(value, np.generic) for value in (grad_output, x, weight)):
-        grad_output, x, weight = (
-            np.asarray(value) if isinstance(value, np.generic) else value for value in (grad_output, x, weight)
-        )
+    grad_output, x, weight = scalars_as_arrays(grad_output, x, weight)
     number = type(weight) in (float, int)
     if not (
         cnp.PyArray_CheckExact(grad_output) and cnp.PyArray_CheckExact(x)
         and (number or cnp.PyArray_CheckExact(weight)) and (out is None or cnp.PyArray_CheckExact(out))
     ):
-        return _prelu_grad_of_other_arrays(grad_output, x, weight, axis, first, out)
+        return gradients_of_other_arrays(prelu_grad, grad_output, x, weight, axis, first, out)
     dtype = native_dtype(x)
     if dtype < 0 or native_dtype(grad_output) != dtype or native_dtype(weight) != dtype:
-        *_, common = leaky_relu_grad.resolve_dtypes(
-            (grad_output.dtype, x.dtype, type(weight) if number else weight.dtype, None))
-        grad_output, x, weight = (np.asarray(value, common) for value in (grad_output, x, weight))
+        grad_output, x, weight = in_one_dtype(grad_output, x, weight)
         dtype = native_dtype(x)
     if out is None:
         grad_x = new_in_order(<cnp.ndarray>x)
     else:
-        grad_x = _checked_output(out, grad_output, x)
+        grad_x = checked_output(out, grad_output, x)
         if np.may_share_memory(weight, grad_x):
             weight = weight.copy()
     grad_weight = np.empty(weight.shape, x.dtype)
@@ -159,55 +152,6 @@ def prelu_grad(grad_output, x, weight, axis=1, out=None):
         with np.errstate(all="ignore"):
             np.copyto(out, grad_x, casting="same_kind")
     return out, grad_weight
-
-
-def _checked_output(out, grad_output, x):
-    """``out`` itself, or where that will not do, a new array that is copied to it at the end."""
-    if not out.flags.writeable:
-        raise ValueError("output array is read-only")
-    if not np.can_cast(x.dtype, out.dtype, "same_kind"):
-        raise TypeError(f"cannot cast the gradient from {x.dtype} to {out.dtype}, the dtype of out")
-    if out.dtype == x.dtype and all(
-        not np.may_share_memory(value, out)
-        or (value.ctypes.data == out.ctypes.data and value.strides == out.strides)
-        for value in (grad_output, x)
-    ):
-        return out
-    return np.empty_like(x)
-
-
-def _prelu_grad_of_other_arrays(grad_output, x, weight, axis, first, out):
-    """``grad_x`` of the class that the arrays' own rules give; masked, labelled and lazy ones add up by their rules."""
-    operands = grad_output, x, weight
-    slopes = broadcastable(weight, x.ndim, first)
-    # pandas adds up along one axis at most.
-    if all(is_ndarray(value) or hasattr(value, "iloc") for value in operands) and (out is None or is_ndarray(out)):
-        plain = (value if type(value) in (float, int) else np.asarray(value) for value in operands)
-        grad_x, grad_weight = prelu_grad(*plain, axis, None if out is None else np.asarray(out))
-        if out is not None:
-            return out, grad_weight
-        if all(type(value) in (np.ndarray, np.memmap, float, int) for value in operands):
-            return grad_x, grad_weight
-        return leaky_relu_grad(grad_output, x, slopes), grad_weight
-    shape = np.shape(weight)
-    wide_x, products = _wide_products(grad_output, x, slopes)
-    grad_x = leaky_relu_grad(grad_output, x, slopes, out=out)
-    with np.errstate(all="ignore"):
-        # The products where x is not greater than 0, else 1 - 1: a product with a mask would make nan of inf.
-        totals = leaky_relu_grad(1.0, wide_x, products) - (wide_x > 0)
-        others = summed_axes(x.shape, shape, first)
-        totals = (totals.sum(axis=others) if others else totals).astype(grad_x.dtype)
-        return grad_x, totals if totals.shape == shape else np.reshape(totals, shape)
-
-
-def _wide_products(grad_output, x, slopes):
-    """``x`` and the products in the dtype of the sums: before ``out`` is written, which may be one of them."""
-    *_, common = leaky_relu_grad.resolve_dtypes(
-        (grad_output.dtype, x.dtype, type(slopes) if type(slopes) in (float, int) else slopes.dtype, None))
-    wide = np.longdouble if common == np.longdouble else np.float64
-    with np.errstate(all="ignore"):
-        wide_x = x.astype(wide)
-        return wide_x, np.multiply(wide_x, grad_output.astype(wide))
 
 
 prelu_grad.__module__ = "fastlrelu"
