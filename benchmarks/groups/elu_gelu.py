@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 import fastlrelu as fl
+from fastlrelu.bench.libraries import with_numpy
 from fastlrelu.dispatch import loops
 from timing import Candidates, Result, normal, ratios, size
 
@@ -17,24 +17,10 @@ SIZES = (64 << 10, 1 << 20)
 Function = Callable[..., np.ndarray]
 
 
-def elu_line(x: np.ndarray) -> np.ndarray:
-    return np.where(x > 0, x, np.expm1(x))
-
-
-def gelu_line(x: np.ndarray) -> np.ndarray:
-    from scipy import special
-
-    return 0.5 * x * (1 + special.erf(x / math.sqrt(2)))
-
-
-def gelu_tanh_line(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-
 # (the callable, in place, the line, the name of the line, the least gain over it in float32 and in float64)
-ELU = (fl.ELU(), fl.elu_, elu_line, "NumPy's line", 15.0, 6.0)
-GELU = (fl.GELU(), fl.gelu_, gelu_line, "SciPy's line", 10.0, 6.0)
-GELU_TANH = (fl.GELU("tanh"), fl.gelu_tanh_, gelu_tanh_line, "NumPy's line", 0.0, 6.0)
+ELU = (fl.ELU(), fl.elu_, with_numpy.elu, "NumPy's line", 15.0, 6.0)
+GELU = (fl.GELU(), fl.gelu_, with_numpy.gelu, "SciPy's line", 10.0, 6.0)
+GELU_TANH = (fl.GELU("tanh"), fl.gelu_tanh_, with_numpy.gelu_tanh, "NumPy's line", 0.0, 6.0)
 
 
 def elu() -> Iterator[Result]:

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 import fastlrelu as fl
+from fastlrelu.bench.libraries.with_fastlrelu import inside
 from fastlrelu.dispatch import caches, loops
 from timing import Candidates, Result, medians, normal, ratios, size
 
 from .leaky_relu import act, copies, three_ways
-from .settings import inside, with_threads
+from .settings import with_threads
 
 LARGEST = 64 << 20
 

@@ -1,8 +1,7 @@
-"""Calls under a setting of fastlrelu's: the threads, the SIMD level, the memory of new arrays."""
+"""Calls under a setting of fastlrelu's: the threads, the SIMD level."""
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable
 
 import fastlrelu as fl
@@ -32,9 +31,3 @@ def at_level(level: str, call: Call) -> Call:
         return call()
 
     return at
-
-
-def inside(memory: fl.reuse_memory, call: Call) -> Call:
-    context = contextvars.copy_context()
-    context.run(memory.__enter__)
-    return lambda: context.run(call)
