@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 
-import targets
+from timing import cpu_name
 
 SETUPS = {
     "nothing": "others = lambda: None",
@@ -35,7 +35,8 @@ others()
 import os, sys
 import numpy as np
 import fastlrelu as fl
-import targets
+from groups.settings import one_and_default
+from timing import medians, normal
 
 config = fl.config()
 print(f"  {config['openmp_library']}; idle threads stay awake {config['openmp_idle']}")
@@ -48,12 +49,11 @@ def after_others(call):
     return both
 
 def ratio(n, wrap):
-    x = targets.normal(n)
+    x = normal(n)
     out = np.empty_like(x)
-    call = lambda: act(x, out)
-    ways = {"one": targets.one_thread(call), "default": targets.default_threads(call)}
-    t = targets.medians({name: wrap(way) for name, way in ways.items()}, rounds=31)
-    return t["one"] / t["default"]
+    ways = one_and_default(lambda: act(x, out))
+    t = medians({name: wrap(way) for name, way in ways.items()}, rounds=31)
+    return t["1 thread"] / t["default threads"]
 
 def child():
     print(f"  2^24 in a forked child: {ratio(1 << 24, lambda call: call):.2f}", flush=True)
@@ -69,7 +69,7 @@ os.wait()
 
 
 def main() -> None:
-    print(targets.cpu_name())
+    print(cpu_name())
     folder = os.path.dirname(os.path.abspath(__file__))
     for name, setup in ((name, SETUPS[name]) for name in sys.argv[1:] or SETUPS):
         print(f"{name} first", flush=True)

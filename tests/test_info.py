@@ -7,7 +7,8 @@ import pytest
 
 from fastlrelu.__main__ import main
 from fastlrelu.dispatch import loops
-from fastlrelu.info import proof
+from fastlrelu.info import proof, timing
+from fastlrelu.ufuncs import registration
 
 ALONE = """
 import sys
@@ -35,8 +36,9 @@ def test_the_whole_command():
         for line in answer.stdout.splitlines()
         if (" us" in line or " ms" in line) and "awake" not in line
     ]
-    assert rows[0] == "1"
-    assert rows[-1] == str(2**24)
+    assert rows == [*map(str, timing.SIZES), *map(str, timing.ELU_GELU_SIZES)]
+    for function in ("elu", "gelu", "gelu_tanh"):
+        assert f"\n  {function} " in answer.stdout
 
 
 def test_numpy_alone_is_enough():
@@ -49,6 +51,15 @@ def test_a_wrong_result_is_found(monkeypatch, capsys):
     monkeypatch.setattr(proof, "leaky_relu", lambda x, slope: x + 0 * x)
     assert main(["info", "--no-timing"]) == 1
     assert "DIFFERS" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(len(loops.levels()) == 1, reason="one SIMD level is like itself")
+def test_a_difference_between_levels_is_found(monkeypatch, capsys):
+    monkeypatch.setattr(proof, "gelu", lambda x: x * x.dtype.type(loops.levels().index(loops.level())))
+    assert main(["info", "--no-timing"]) == 1
+    said = capsys.readouterr().out
+    assert f"DIFFERS in {1 + len(proof.LENGTHS)} calls at {loops.levels()[-1]}" in said
+    assert said.count("DIFFERS") == len(loops.levels()[1:]) * len(registration.dtypes())
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["info", "--nonsense"], ["--nonsense"]])

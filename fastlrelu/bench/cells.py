@@ -11,11 +11,21 @@ ITEM_BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing to measure: its title, the arrays it moves per element, and what takes the place of a plain copy."""
+    """One thing to measure: its title, the arrays it moves per element, and what takes the place of a plain copy.
+
+    ``line`` is what people write in NumPy for it; the peers of ``without`` have no such operation. Unless it is
+    ``exact``, the libraries give other bits each.
+    """
 
     title: str
     arrays: int
     limit: str
+    line: str = "np.where"
+    without: tuple[str, ...] = ()
+    exact: bool = True
+
+
+_LOOPS = ("maximum", "numexpr", "numba")
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -23,14 +33,19 @@ OPERATIONS: dict[str, Operation] = {
     "new": Operation("new array", 2, "x.copy()"),
     "out": Operation("out=", 2, "np.copyto"),
     "in_place": Operation("in place", 2, "np.copyto"),
-    "grad": Operation("gradient", 3, "x.copy()"),
+    "grad": Operation("gradient", 3, "x.copy()", without=("maximum", "onnxruntime")),
     "add": Operation("add bias", 2, "x.copy()"),
     "prelu_first": Operation("prelu, channels first", 2, "x.copy()"),
     "prelu_last": Operation("prelu, channels last", 2, "x.copy()"),
     "prelu_shared": Operation("prelu, one slope", 2, "x.copy()"),
     "prelu_elements": Operation("prelu, a slope for each element of a sample", 2, "x.copy()"),
-    "layer": Operation("matmul, then activation", 2, "np.matmul alone"),
+    "elu": Operation("ELU", 2, "x.copy()", "np.where and np.expm1", _LOOPS, exact=False),
+    "gelu": Operation("GELU", 2, "x.copy()", "SciPy's erf", _LOOPS, exact=False),
+    "gelu_tanh": Operation("GELU by tanh", 2, "x.copy()", "np.tanh", _LOOPS, exact=False),
+    "layer": Operation("matmul, then activation", 2, "np.matmul alone", exact=False),
 }
+
+ELU_GELU = ("elu", "gelu", "gelu_tanh")
 
 # Candidate to the library whose process runs it.
 LIBRARIES: dict[str, str] = {
@@ -38,9 +53,11 @@ LIBRARIES: dict[str, str] = {
     "ufunc": "fastlrelu",
     "out": "fastlrelu",
     "in_place": "fastlrelu",
+    "reused": "fastlrelu",
     "limit": "fastlrelu",
     "multiply": "numpy",
     "where": "numpy",
+    "where_reused": "numpy",
     "maximum": "numpy",
     "numexpr": "numexpr",
     "numba": "numba",
@@ -54,9 +71,11 @@ LABELS: dict[str, str] = {
     "ufunc": "fastlrelu, the ufunc",
     "out": "fastlrelu, out=",
     "in_place": "fastlrelu, in place",
+    "reused": "fastlrelu, memory reused",
     "limit": "plain copy",
     "multiply": "np.multiply(x, 0.01)",
     "where": "np.where",
+    "where_reused": "np.where, memory reused",
     "maximum": "np.maximum",
     "numexpr": "numexpr",
     "numba": "numba",
@@ -64,8 +83,12 @@ LABELS: dict[str, str] = {
     "onnxruntime": "ONNX Runtime",
     "jax": "JAX",
 }
-OURS = ("fastlrelu", "ufunc", "out", "in_place")
+OURS = ("fastlrelu", "ufunc", "out", "in_place", "reused")
+# Neither a peer nor ours.
+YARDSTICKS = ("limit", "multiply", "where_reused")
 CALL_ONLY = ("ufunc", "out", "in_place", "multiply")
+# New arrays of so many bytes are also timed inside `fl.reuse_memory`: smaller ones the C library keeps by itself.
+REUSED, REUSED_BYTES = ("reused", "where_reused"), 1 << 22
 
 # (rows, inputs) x outputs, by the elements of the activation.
 LAYERS = {
@@ -101,9 +124,15 @@ class Cell:
 
     def candidates(self, against: tuple[str, ...] = PEERS) -> tuple[str, ...]:
         """Who is timed in this cell: fastlrelu, the limit, ``np.where`` and the peers that do the operation at all."""
-        ours = ("fastlrelu", *CALL_ONLY) if self.operation == "call" else ("fastlrelu",)
-        skipped = {"maximum", "onnxruntime"} if self.operation == "grad" else set()
-        return (*ours, "limit", "where", *(peer for peer in against if peer not in skipped))
+        large = self.size * ITEM_BYTES[self.dtype] >= REUSED_BYTES
+        added = {"call": CALL_ONLY, "new": REUSED if large else ()}.get(self.operation, ())
+        without = OPERATIONS[self.operation].without
+        return ("fastlrelu", *added, "limit", "where", *(peer for peer in against if peer not in without))
+
+    def label(self, candidate: str) -> str:
+        """The candidate's name; the limit and the line in NumPy are others for each operation."""
+        operation = OPERATIONS[self.operation]
+        return {"limit": operation.limit, "where": operation.line}.get(candidate, LABELS[candidate])
 
 
 def size_text(size: int) -> str:
@@ -135,6 +164,6 @@ def shape_of(cell: Cell) -> tuple[int, ...]:
 
 def weight(cell: Cell) -> float:
     """The share of the time that a cell is given: the same for all small ones, more where one call takes long."""
-    # NumPy computes 16-bit floats one at a time.
-    slow = 4.0 if ITEM_BYTES[cell.dtype] == 2 else 1.0
+    # NumPy computes 16-bit floats, exp, erf and tanh one at a time.
+    slow = 4.0 if ITEM_BYTES[cell.dtype] == 2 or cell.operation in ELU_GELU else 1.0
     return 1.0 + slow * cell.size / (1 << 21)

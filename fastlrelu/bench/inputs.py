@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import LAYERS, Cell, shape_of
+from .cells import ELU_GELU, LAYERS, Cell, shape_of
 
 Array = NDArray[Any]
 SLOPE = 0.01
@@ -96,7 +96,8 @@ def difference(result: Array, ours: Array, operation: str) -> str | None:
     """How a result differs from ours; "" if bit for bit the same, None if only in the last place.
 
     A peer may round the slope, or the product, once more than NumPy does; and no two libraries add up a matrix product
-    in the same order.
+    in the same order. ELU and GELU may be off by eight units in the last place of the value, or of 1 if that is more:
+    to the left of 0 the usual forms of GELU subtract nearly equal numbers.
     """
     if result.shape != ours.shape:
         return f"its shape is {result.shape}, not {ours.shape}"
@@ -111,10 +112,12 @@ def difference(result: Array, ours: Array, operation: str) -> str | None:
         off = np.abs(a - b)
         if operation == "layer":
             allowed = 1e-3 + 1e-3 * np.abs(b)
+        elif operation in ELU_GELU:
+            allowed = 4 * _LAST_PLACES[ours.dtype.name] * np.maximum(1, np.abs(b))
         else:
             allowed = _LAST_PLACES[ours.dtype.name] * np.abs(b) + _SMALLEST[ours.dtype.name]
         wrong = ~(off <= allowed)
-    if not wrong.any():
-        return None
-    worst = float(np.max(off[wrong] / np.abs(b[wrong])))
+        if not wrong.any():
+            return None
+        worst = float(np.max(off[wrong] / np.abs(b[wrong])))
     return f"{np.count_nonzero(wrong):,} of {ours.size:,} elements, by up to {worst:.1g} of their value"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .cells import DTYPES, LAYERS, PEERS, Cell
+from .cells import DTYPES, ELU_GELU, ITEM_BYTES, LAYERS, PEERS, Cell
 from .turns import Limits
 
 LARGEST = 1 << 26
@@ -64,6 +64,11 @@ def _activation_cells(quick: bool, sizes: Sequence[int] | None, dtypes: Sequence
             else:
                 chosen = [*FEWER_SIZES, 1 << 24] if dtype == main else FEWER_SIZES
             for n in chosen:
+                yield Cell(operation, dtype, n)
+    # In 16 bits only where nothing else is asked for: as float32, and NumPy's lines are slow or not there at all.
+    for dtype in [d for d in dtypes if ITEM_BYTES[d] > 2] or dtypes:
+        for operation in ELU_GELU:
+            for n in sizes or ((1 << 16,) if quick and dtype == main else () if quick else (1 << 12, 1 << 16, 1 << 20)):
                 yield Cell(operation, dtype, n)
 
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from .cells import LABELS, OURS, Cell
+from .cells import LABELS, OURS, YARDSTICKS, Cell
 from .turns import Stopwatch
 
 
@@ -45,8 +45,8 @@ def result_line(cell: Cell, watch: Stopwatch) -> str:
         return f"{cell.title}: no time"
     parts = [f"{cell.title}: {seconds_text(ours)}"]
     if "where" in medians:
-        parts.append(f"np.where {ratio_text(medians['where'] / ours)} times that")
-    peers = {n: s for n, s in medians.items() if n not in (*OURS, "limit", "where", "multiply")}
+        parts.append(f"{cell.label('where')} {ratio_text(medians['where'] / ours)} times that")
+    peers = {n: s for n, s in medians.items() if n not in (*OURS, *YARDSTICKS, "where")}
     if peers:
         fastest = min(peers, key=lambda name: peers[name])
         parts.append(f"{LABELS[fastest]} {ratio_text(peers[fastest] / ours)}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from .cells import ITEM_BYTES, LIBRARIES, Cell, weight
+from .cells import ITEM_BYTES, LIBRARIES, REUSED, Cell, weight
 from .processes import LostError, Process
 
 
@@ -27,8 +27,8 @@ ROUND_SECONDS = 0.002
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 25
 # Calls longer than this are timed this often only.
 LONG_CALL_SECONDS, LONG_CALL_ROUNDS = 0.25, 3
-# Inputs, a result, and what the np.where line puts in between.
-ARRAYS_PER_PROCESS = 4
+# Inputs, a result, and what the np.where line puts in between; and what is kept where memory is reused.
+ARRAYS_PER_PROCESS, ARRAYS_REUSED = 4, 4
 INTERRUPTED = "interrupted"
 OUT_OF_TIME = "the time for the run was over"
 
@@ -143,7 +143,9 @@ class Stopwatch:
         if left is not None and left <= 0:
             return {name: Times(refused=OUT_OF_TIME) for name in self.wanted[cell]}
         self._start(cell.threads)
-        needed = cell.size * ITEM_BYTES[cell.dtype] * ARRAYS_PER_PROCESS * len(self._processes)
+        arrays = ARRAYS_PER_PROCESS * len(self._processes)
+        arrays += ARRAYS_REUSED if set(REUSED) & set(self.wanted[cell]) else 0
+        needed = cell.size * ITEM_BYTES[cell.dtype] * arrays
         available = psutil.virtual_memory().available
         if needed > available / 2:
             reason = f"not measured: it needs {needed >> 20:,} MiB of the {available >> 20:,} MiB of free memory"

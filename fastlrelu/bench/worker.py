@@ -17,6 +17,8 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any, TextIO
 
+import fastlrelu as fl
+
 from . import inputs, libraries
 from .cells import Cell
 from .libraries import with_fastlrelu
@@ -57,10 +59,11 @@ class Worker:
         return self.inputs
 
     def release(self) -> Reply:
-        """Let go of the cell's arrays."""
+        """Let go of the cell's arrays, and of what is kept for new ones."""
         self.calls.clear()
         self.inputs = self.cell = None
         gc.collect()
+        fl.release_memory()
         return {}
 
     def prepare(self, cell: list[Any], candidate: str) -> Reply:

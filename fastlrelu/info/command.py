@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        The exit status: 1 if any result differs from ``np.where``.
+        The exit status: 1 if any result differs from ``np.where``, or one of ELU and GELU between SIMD levels.
     """
     show_config()
     print()

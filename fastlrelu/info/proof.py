@@ -1,4 +1,7 @@
-"""The proof, on this machine, that every result has the bits of the ``np.where`` line."""
+"""The proof, on this machine, that every result has the bits of the ``np.where`` line.
+
+ELU and GELU are not NumPy's bits: they are the same bits at every SIMD level.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..dispatch import loops
 from ..ufuncs import registration
+from ..ufuncs.elu_gelu import elu, elu_grad, gelu, gelu_grad, gelu_tanh, gelu_tanh_grad
 from ..ufuncs.operations import add_leaky_relu, leaky_relu, leaky_relu_grad
 
 SLOPES = (0.0, 0.01, 0.2, 1.3, -0.5, float("inf"), float("nan"))
@@ -59,6 +63,41 @@ def _differences(dtype: np.dtype[Any]) -> tuple[int, int]:
     return compared, wrong
 
 
+def _elu_gelu(dtype: np.dtype[Any]) -> dict[str, list[NDArray[Any]]]:
+    """Results of ELU and GELU, with their gradients, at the SIMD level in use."""
+    x = _inputs(dtype)
+    y = x[::-1].copy()
+    parts = [x, *(x[-n:] for n in LENGTHS)]
+    return {
+        "elu": [*(elu(part, 1.0) for part in parts), elu(x, -0.5), elu_grad(y, x, 1.3)],
+        "gelu": [*(gelu(part) for part in parts), gelu_grad(y, x)],
+        "gelu_tanh": [*(gelu_tanh(part) for part in parts), gelu_tanh_grad(y, x)],
+    }
+
+
+def _show_elu_gelu() -> bool:
+    print("ELU and GELU, the same bits at every SIMD level:")
+    best, *others = loops.levels()
+    words: dict[str, list[str]] = {"elu": [], "gelu": [], "gelu_tanh": []}
+    equal = True
+    for name in registration.dtypes():
+        with np.errstate(all="ignore"):
+            loops.use_level(best)
+            expected = _elu_gelu(np.dtype(name))
+            for level in others:
+                loops.use_level(level)
+                for function, results in _elu_gelu(np.dtype(name)).items():
+                    wrong = sum(not _same(*pair) for pair in zip(results, expected[function], strict=True))
+                    if wrong:
+                        words[function].append(f"{name} DIFFERS in {wrong} calls at {level}")
+                        equal = False
+        for function, results in expected.items():
+            words[function].append(f"{name} {sum(result.size for result in results):,}")
+    for function, found in words.items():
+        print(f"  {function:9} {'  '.join(found)}")
+    return equal
+
+
 def show() -> bool:
     """Compare every dtype at every SIMD level and print what came out.
 
@@ -80,6 +119,7 @@ def show() -> bool:
                 words.append(f"{name} {compared:,}" if not wrong else f"{name} DIFFERS in {wrong} calls")
                 equal = equal and not wrong
             print(f"  {level:9} {'  '.join(words)}")
+        equal = _show_elu_gelu() and equal
     finally:
         loops.use_level(before)
     return equal

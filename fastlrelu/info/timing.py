@@ -8,10 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..bench.libraries import with_numpy
+from ..calls.elu_gelu import ELU, GELU
 from ..calls.leaky_relu import LeakyReLU, leaky_relu_
 from ..threads import number
 
 SIZES = [2**k for k in range(0, 25, 2)]
+ELU_GELU_SIZES = [1, 2**10, 2**16, 2**20]
 ROUNDS = 9
 ROUND_SECONDS = 0.004
 
@@ -59,13 +62,36 @@ def _candidates(n: int) -> dict[str, Callable[[], object]]:
     }
 
 
+def _elu_gelu_candidates(n: int) -> dict[str, Callable[[], object]]:
+    x = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+    elu, gelu, gelu_tanh = ELU(), GELU(), GELU("tanh")
+    return {
+        "by np.expm1": lambda: with_numpy.elu(x),
+        "elu": lambda: elu(x),
+        "by np.tanh": lambda: with_numpy.gelu_tanh(x),
+        "gelu_tanh": lambda: gelu_tanh(x),
+        "gelu": lambda: gelu(x),
+    }
+
+
+def _table(
+    sizes: list[int], candidates: Callable[[int], dict[str, Callable[[], object]]], ratios: dict[str, str], heading: str
+) -> None:
+    """One row for each size: the times, and how many times as long the other of each pair takes."""
+    for place, n in enumerate(sizes):
+        times = medians(candidates(n))
+        if place == 0:
+            print(f"{'elements':>10}" + "".join(f"{name:>12}" for name in times) + f"   {heading}")
+        quotients = "".join(f"{times[other] / times[ours]:9.1f}" for ours, other in ratios.items())
+        print(f"{n:>10}" + "".join(f"{_text(seconds):>12}" for seconds in times.values()) + f"  {quotients}")
+
+
 def show() -> None:
     """Time float32 arrays of random sign and print one row for each size."""
     threads = number.get_num_threads()
     print(f"float32, random signs, slope 0.01, up to {threads} thread(s); median of {ROUNDS} rounds, in turn")
-    columns = ["np.where", "np.maximum", "new array", "out=", "in place"]
-    print(f"{'elements':>10}" + "".join(f"{c:>12}" for c in columns) + "   np.where / new, out=, in place")
-    for n in SIZES:
-        times = medians(_candidates(n))
-        ratios = "".join(f"{times['np.where'] / times[c]:9.1f}" for c in columns[2:])
-        print(f"{n:>10}" + "".join(f"{_text(times[c]):>12}" for c in columns) + "  " + ratios)
+    ours = dict.fromkeys(("new array", "out=", "in place"), "np.where")
+    _table(SIZES, _candidates, ours, "np.where / new, out=, in place")
+    print("\nELU, alpha 1, and GELU: new arrays, and the lines that people write")
+    lines = {"elu": "by np.expm1", "gelu_tanh": "by np.tanh"}
+    _table(ELU_GELU_SIZES, _elu_gelu_candidates, lines, "by np.expm1 / elu, by np.tanh / gelu_tanh")

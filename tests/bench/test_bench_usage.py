@@ -73,7 +73,7 @@ def test_unknown_choice(capsys, tmp_path, arguments, words):
         ({"benchmarks": []}, "no time of fastlrelu"),
         ({"benchmarks": [{"name": "of somebody else", "stats": STATS}]}, "'extra_info' is missing"),
         (document(factor=-1), "not positive"),
-        (document(operation="gelu"), "gelu"),
+        (document(operation="swish"), "swish"),
         (document(size="many"), "many"),
     ],
 )

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 
 import numpy as np
 
 import fastlrelu as fl
 
+from ..cells import ELU_GELU
 from ..inputs import Array, Inputs
 from . import Call
 
 VERSION = fl.__version__
+# Enough for what the np.where line takes at the largest size.
+REUSED_LIMIT = 1 << 30
 
 
 def set_threads(threads: int) -> None:
     """Limit fastlrelu; NumPy's matrix product is limited by the environment."""
     fl.set_num_threads(threads)
+
+
+def inside(memory: fl.reuse_memory, call: Call) -> Call:
+    """The call in a context of its own, where new arrays use this memory again."""
+    context = contextvars.copy_context()
+    context.run(memory.__enter__)
+    return lambda: context.run(call)
 
 
 def build_ours(i: Inputs) -> Call:
@@ -37,6 +48,10 @@ def build_ours(i: Inputs) -> Call:
         return lambda: act.add(x, second)
     if i.operation == "layer":
         return lambda: fl.leaky_relu_(x @ second, slope)
+    if i.operation in ELU_GELU:
+        functions: dict[str, Any] = {"elu": fl.ELU(), "gelu": fl.GELU(), "gelu_tanh": fl.GELU("tanh")}
+        function = functions[i.operation]
+        return lambda: function(x)
     axis = i.channel_axis
     return lambda: fl.prelu(x, second, axis)
 
@@ -66,7 +81,7 @@ def build(inputs: Inputs, candidate: str) -> Call:
         y = x.copy()
         leaky_relu_ = fl.leaky_relu_
         return lambda: leaky_relu_(y, slope)
-    return build_ours(inputs)
+    return inside(fl.reuse_memory(REUSED_LIMIT), build_ours(inputs)) if candidate == "reused" else build_ours(inputs)
 
 
 def to_numpy(result: Any) -> Array:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..cells import ELU_GELU
 from ..inputs import Array, Inputs
 from . import Call, UnsupportedError
 
@@ -27,6 +28,10 @@ def build(i: Inputs, candidate: str) -> Call:
     """The call to time, until its result is there."""
     slope = i.slope
     x, second = jnp.asarray(i.x), jnp.asarray(i.second)
+    if i.operation in ELU_GELU:
+        tanh = i.operation == "gelu_tanh"
+        function = jax.jit(jax.nn.elu if i.operation == "elu" else lambda x: jax.nn.gelu(x, approximate=tanh))
+        return lambda: function(x).block_until_ready()
     if i.operation == "out":
         raise UnsupportedError("JAX arrays are immutable: no out=")
     if i.operation == "in_place":

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+import fastlrelu as fl
+
+from ..cells import ELU_GELU
 from ..inputs import Array, Inputs
 from . import Call, UnsupportedError
+from .with_fastlrelu import REUSED_LIMIT, inside
 
 VERSION = np.__version__
 
 
 def set_threads(threads: int) -> None:
     """Nothing to do: NumPy's ufuncs have no threads, and its matrix product is limited by the environment."""
+
+
+def elu(x: Array) -> Array:
+    """ELU as people write it."""
+    return np.where(x > 0, x, np.expm1(x))
+
+
+def gelu(x: Array) -> Array:
+    """GELU as people write it; needs SciPy."""
+    from scipy import special
+
+    number = x.dtype.type
+    result: Array = number(0.5) * x * (number(1) + special.erf(x / number(math.sqrt(2))))
+    return result
+
+
+def gelu_tanh(x: Array) -> Array:
+    """GELU by tanh as people write it."""
+    number = x.dtype.type
+    inner = number(math.sqrt(2 / math.pi)) * (x + number(0.044715) * x * x * x)
+    result: Array = number(0.5) * x * (number(1) + np.tanh(inner))
+    return result
+
+
+def _build_elu_gelu(i: Inputs) -> Call:
+    if i.operation == "gelu":
+        if i.dtype.itemsize == 2:
+            raise UnsupportedError(f"SciPy's erf gives no {i.dtype.name}")
+        try:
+            import scipy.special  # noqa: F401
+        except ImportError as error:
+            raise UnsupportedError(f"SciPy could not be imported: {error}") from None
+    line = {"elu": elu, "gelu": gelu, "gelu_tanh": gelu_tanh}[i.operation]
+    x = i.x
+    return lambda: line(x)
 
 
 def _build_where(i: Inputs) -> Call:
@@ -77,7 +117,10 @@ def build(inputs: Inputs, candidate: str) -> Call:
     if candidate == "multiply":
         x, s = inputs.x, inputs.scalar
         return lambda: np.multiply(x, s)
-    return _build_where(inputs) if candidate == "where" else _build_maximum(inputs)
+    if candidate == "maximum":
+        return _build_maximum(inputs)
+    line = _build_elu_gelu(inputs) if inputs.operation in ELU_GELU else _build_where(inputs)
+    return inside(fl.reuse_memory(REUSED_LIMIT), line) if candidate == "where_reused" else line
 
 
 def to_numpy(result: Any) -> Array:

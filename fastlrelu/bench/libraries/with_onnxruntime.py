@@ -33,8 +33,9 @@ def _session(i: Inputs, nodes: list[Any], constants: dict[str, Array]) -> Any:
         [onnx.helper.make_tensor_value_info("y", kind, None)],
         [onnx.numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in constants.items()],
     )
-    # The versions of 2022: any ONNX Runtime in use reads them.
-    model = onnx.helper.make_model(graph, ir_version=8, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    # The versions of 2022, which any ONNX Runtime in use reads; those of 2023 have Gelu.
+    ir_version, opset = (9, 20) if nodes[-1].op_type == "Gelu" else (8, 17)
+    model = onnx.helper.make_model(graph, ir_version=ir_version, opset_imports=[onnx.helper.make_opsetid("", opset)])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _threads
     options.inter_op_num_threads = 1
@@ -54,6 +55,11 @@ def build(i: Inputs, candidate: str) -> Call:
     elif i.operation in ("add", "layer"):
         first = node("Add" if i.operation == "add" else "MatMul", ["x", "second"], ["t"])
         session = _session(i, [first, node("LeakyRelu", ["t"], ["y"], alpha=i.slope)], {"second": i.second})
+    elif i.operation == "elu":
+        session = _session(i, [node("Elu", ["x"], ["y"])], {})
+    elif i.operation in ("gelu", "gelu_tanh"):
+        approximate = "tanh" if i.operation == "gelu_tanh" else "none"
+        session = _session(i, [node("Gelu", ["x"], ["y"], approximate=approximate)], {})
     elif i.operation == "grad":
         raise UnsupportedError("ONNX has no gradient of LeakyRelu")
     else:

@@ -1,4 +1,4 @@
-"""PyTorch: its own leaky_relu and prelu, without autograd."""
+"""PyTorch: its own functions, without autograd."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def build(i: Inputs, candidate: str) -> Call:
     slope = i.slope
     leaky_relu, leaky_relu_ = torch.nn.functional.leaky_relu, torch.nn.functional.leaky_relu_
     x, second = _tensor(i.x), _tensor(i.second)
+    if i.operation == "elu":
+        return lambda: torch.nn.functional.elu(x)
+    if i.operation in ("gelu", "gelu_tanh"):
+        gelu, approximate = torch.nn.functional.gelu, "tanh" if i.operation == "gelu_tanh" else "none"
+        return lambda: gelu(x, approximate=approximate)
     if i.operation == "out":
         out = torch.empty_like(x)
         into = torch.ops.aten.leaky_relu.out

@@ -6,13 +6,11 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..cells import ITEM_BYTES, LABELS, LAYERS, OPERATIONS, OURS, Cell, size_text
+from ..cells import ITEM_BYTES, LABELS, LAYERS, OPERATIONS, OURS, YARDSTICKS, Cell, size_text
 from ..progress import ratio_text, seconds_text
 from ..results import Result, Run
 
 ORDER = tuple(LABELS)
-# Neither a peer nor ours.
-YARDSTICKS = ("limit", "multiply")
 # Those that do not call NumPy's matrix product.
 OWN_PRODUCT = ("torch", "onnxruntime", "jax")
 
@@ -78,13 +76,8 @@ def _series(columns: Iterable[tuple[float, Column]], value: Callable[[Result, Co
             y = value(result, column)
             if y is not None:
                 points.setdefault(name, []).append((x, y))
-                label[name] = label_of(result.cell, name)
+                label[name] = result.cell.label(name)
     return [Series(name, label[name], points[name]) for name in ORDER if name in points]
-
-
-def label_of(cell: Cell, candidate: str) -> str:
-    """The candidate's name; the limit is another one for each operation."""
-    return OPERATIONS[cell.operation].limit if candidate == "limit" else LABELS[candidate]
 
 
 def _range_text(values: list[float]) -> str:
@@ -109,7 +102,7 @@ def speedup(run: Run) -> Figure:
             sizes = f"at {size_text(min(columns))} elements"
         sentence = f"fastlrelu is {_range_text(ratios)} times as fast as np.where {sizes}"
         sentence += f", {ratio_text(statistics.median(ratios))} times in the median" if len(columns) > 2 else ""
-        sentence += _closest_peer(columns)
+        sentence += _closest_peer(columns) + _reused(columns)
     return Figure(
         "speedup",
         "Speed-up over np.where",
@@ -137,6 +130,19 @@ def _closest_peer(columns: dict[int, Column]) -> str:
     if total > 1:
         text += f" in the median and is faster {_times(wins, total)} of {total} sizes"
     return text + "."
+
+
+def _reused(columns: dict[int, Column]) -> str:
+    gains = {
+        name: max(
+            (c[name].median / c[again].median for c in columns.values() if {name, again} <= c.keys()), default=0.0
+        )
+        for name, again in (("fastlrelu", "reused"), ("where", "where_reused"))
+    }
+    if not all(gains.values()):
+        return ""
+    times = {name: ratio_text(gain) for name, gain in gains.items()}
+    return f" In memory that is reused it is up to {times['fastlrelu']} times as fast, np.where {times['where']} times."
 
 
 def bandwidth(run: Run) -> Figure:
@@ -182,13 +188,13 @@ def call_cost(run: Run) -> Figure:
     cell = next((c for c in run.cells if c.operation == "call" and "fastlrelu" in run.cells[c]), None)
     column = run.cells[cell] if cell else {}
     ranked = sorted(column.values(), key=lambda result: result.median)
-    series = [Series(r.candidate, label_of(r.cell, r.candidate), [(i, r.median * 1e9)]) for i, r in enumerate(ranked)]
+    series = [Series(r.candidate, r.cell.label(r.candidate), [(i, r.median * 1e9)]) for i, r in enumerate(ranked)]
     sentence = "The run did not get as far as this plot."
     if column:
         ours = column["fastlrelu"].median
         sentence = f"A call of LeakyReLU on one element takes {seconds_text(ours)}"
         parts = [
-            f"{label_of(column[name].cell, name)} {ratio_text(column[name].median / ours)} times as long"
+            f"{column[name].cell.label(name)} {ratio_text(column[name].median / ours)} times as long"
             for name in ("limit", "where", "torch")
             if name in column
         ]
@@ -225,7 +231,7 @@ def scaling(run: Run) -> Figure:
             f"With {many} threads fastlrelu is {_gain(columns, 'fastlrelu', few, many)} times as fast as with {few}"
         )
         others = [
-            f"{label_of(columns[many][name].cell, name)} {_gain(columns, name, few, many)}"
+            f"{columns[many][name].cell.label(name)} {_gain(columns, name, few, many)}"
             for name in ("limit", "torch", "numba")
             if all(name in columns[count] for count in (few, many))
         ]

@@ -10,7 +10,7 @@ from ..comparison import Comparison
 from ..progress import ratio_text, seconds_text
 from ..results import Result, Run
 from ..turns import OUT_OF_TIME
-from .findings import ORDER, is_peer, label_of
+from .findings import ORDER, is_peer
 
 WORDS = ("dtype", "fastest", "spreads", "also faster", "where", "why")
 
@@ -77,12 +77,14 @@ def losses_table(found: list[Loss]) -> Table:
     )
     for loss in found:
         best = loss.faster[0]
-        also = ", ".join(f"{LABELS[r.candidate]} {ratio_text(loss.ours.median / r.median)}x" for r in loss.faster[1:])
+        also = ", ".join(
+            f"{r.cell.label(r.candidate)} {ratio_text(loss.ours.median / r.median)}x" for r in loss.faster[1:]
+        )
         table.rows.append(
             [
                 *_where(loss.cell),
                 seconds_text(loss.ours.median),
-                LABELS[best.candidate],
+                loss.cell.label(best.candidate),
                 seconds_text(best.median),
                 f"{loss.factor:.2f}x",
                 "overlap" if loss.within_spread else "apart",
@@ -114,20 +116,18 @@ def summary(run: Run) -> Table:
             columns = [
                 column
                 for cell, column in run.cells.items()
-                if (cell.operation, cell.dtype) == (operation, dtype) and {"fastlrelu", "where"} <= column.keys()
+                if (cell.operation, cell.dtype) == (operation, dtype) and "fastlrelu" in column
             ]
-            if not columns:
-                continue
-            ratios = [c["where"].median / c["fastlrelu"].median for c in columns]
+            ratios = [c["where"].median / c["fastlrelu"].median for c in columns if "where" in c]
             fastest = [
                 min(r.median for n, r in c.items() if is_peer(n) and n != "where") / c["fastlrelu"].median
                 for c in columns
                 if any(is_peer(n) and n != "where" for n in c)
             ]
-            numbers = [min(ratios), statistics.median(ratios), max(ratios)]
-            numbers += [min(fastest), statistics.median(fastest)] if fastest else []
-            cells = [f"{ratio_text(number)}x" for number in numbers]
-            cells += ["-"] * (5 - len(cells))
+            if not ratios and not fastest:
+                continue
+            cells = [f"{ratio_text(f(ratios))}x" if ratios else "-" for f in (min, statistics.median, max)]
+            cells += [f"{ratio_text(f(fastest))}x" if fastest else "-" for f in (min, statistics.median)]
             table.rows.append([OPERATIONS[operation].title, dtype, str(len(columns)), *cells])
     return table
 
@@ -142,7 +142,7 @@ def times(run: Run) -> list[Table]:
         names = [name for name in ORDER if any(name in run.cells[cell] for cell in cells)]
         count = "1 thread" if threads == 1 else f"{threads} threads"
         table = Table(
-            ["elements", *(label_of(cells[0], name) for name in names)],
+            ["elements", *(cells[0].label(name) for name in names)],
             title=f"{OPERATIONS[operation].title}, {dtype}, {count}",
         )
         for cell in sorted(cells, key=lambda cell: cell.size):
@@ -171,7 +171,7 @@ def left_out(run: Run) -> Table:
         if reason.startswith("differs"):
             worst = [o.reason for o in run.omissions if o.candidate == candidate and o.cell in cells]
             reason = f"not timed, its result {max(worst, key=len)}"
-        table.rows.append([LABELS[candidate], f"{dtype}: {operations}", reason])
+        table.rows.append([cells[0].label(candidate), f"{dtype}: {operations}", reason])
     return table
 
 
@@ -180,14 +180,16 @@ def rounded(run: Run) -> str:
     names: dict[str, set[str]] = {}
     for cell, column in run.cells.items():
         for name, result in column.items():
-            if not result.same_bits and cell.operation != "layer":
+            if not result.same_bits and OPERATIONS[cell.operation].exact:
                 names.setdefault(name, set()).add(cell.dtype)
+    aside = "sums of matrix products, ELU and GELU aside: fastlrelu's ELU and GELU are right to the last place, "
+    aside += "and the others were timed if they differ by no more than eight units in it, or in that of 1."
     if not names:
-        return "All results are the same bit for bit, sums of matrix products aside."
+        return f"All results are the same bit for bit, {aside}"
     parts = [f"{LABELS[name]} ({', '.join(sorted(dtypes))})" for name, dtypes in names.items()]
     return (
         f"Right to the last place, but not the same bits as NumPy's: {', '.join(parts)}. "
-        "All others are bit for bit the same, sums of matrix products aside."
+        f"All others are bit for bit the same, {aside}"
     )
 
 
