@@ -29,6 +29,7 @@ static openmp_state ask_openmp(void) {
 }
 
 #if defined(_WIN32)
+static const int openmp_loses_forks = 0;
 static int openmp_may_be_asked(void) {
     return 1;
 }
@@ -59,6 +60,10 @@ static int is_main_thread(void) {
 #endif
 }
 
+/* LLVM's library before version 19: a child that a thread forks while there are workers hangs or crashes when that
+ * thread ends, whoever opened the region. */
+static int openmp_loses_forks;
+
 /* Ends the threads that wait for this one's next region. In libgomp since GCC 9; LLVM's crashes afterwards. */
 static int (*openmp_pause)(int kind);
 static int openmp_is_pausable;
@@ -71,10 +76,10 @@ static int openmp_may_be_asked(void) {
     return !openmp_is_llvm || is_main_thread();
 }
 
-/* A thread whose workers cannot be ended may not leave before the process does: libgomp would wait for them in the
- * child of a fork. LLVM's library, once it has workers, crashes or hangs in some children whoever opened the region. */
+/* A thread whose workers cannot be ended may not leave before the process does: in the child of a fork the library
+ * would wait for them. */
 static int openmp_opens_regions_here(void) {
-    return openmp_is_pausable || (!openmp_is_llvm && is_main_thread());
+    return openmp_is_pausable || (!openmp_loses_forks && is_main_thread());
 }
 
 /* The path of the library in use. */
@@ -95,6 +100,8 @@ static openmp_state ask_openmp_first(void) {
     void *const library = dlopen(openmp_library(), RTLD_LAZY | RTLD_NOLOAD);
     if (library != NULL) {
         openmp_is_llvm = dlsym(library, "kmp_get_blocktime") != NULL;
+        /* It does not tell its version; this came with 19. */
+        openmp_loses_forks = openmp_is_llvm && dlsym(library, "__kmpc_dispatch_deinit") == NULL;
         openmp_pause = openmp_is_llvm ? NULL : (int (*)(int))(size_t)dlsym(library, "omp_pause_resource_all");
         openmp_is_pausable = openmp_pause != NULL;
     }
@@ -117,6 +124,7 @@ static openmp_state ask_openmp_now(const openmp_state *first) {
 }
 #else
 static const int openmp_compiled = 0;
+static const int openmp_loses_forks = 0;
 static openmp_state ask_openmp_first(void) {
     return (openmp_state){1, 1, 0};
 }

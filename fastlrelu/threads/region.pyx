@@ -20,6 +20,7 @@ from cython.parallel cimport prange
 cdef extern from "openmp.h" nogil:
     const bint openmp_compiled
     bint openmp_is_llvm
+    bint openmp_loses_forks
     ctypedef struct openmp_state:
         int threads
         int limit
@@ -98,8 +99,8 @@ def reason_for_one_thread():
     """Why ``region_may_open`` says no, in words."""
     if openmp_is_lost:
         return "a forked child whose OpenMP library lost its threads at the fork"
-    if openmp_is_llvm:
-        return "LLVM's OpenMP library, which does not survive every fork once it has threads"
+    if openmp_loses_forks:
+        return "an OpenMP library of LLVM's before 19, which does not survive every fork once it has threads"
     return "not the main thread, which alone may safely use this OpenMP library"
 
 
