@@ -4,128 +4,22 @@
 cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
-from libc.string cimport memcpy
+from cpython.ref cimport PyObject, PyTypeObject
 
-from .arrays cimport new_like, overlap_allowed, plain_dtype, same_kind, writable_like
+from .plain cimport (
+    Parameter, backward_plain, bits_of, called, fl_set_vectorcall, forward_plain, get_ready, plain_in_place,
+    vectorcallfunc
+)
 from ..dispatch.loops cimport (
-    FL_MAX_INPUTS, FL_OPERATION_elu, FL_OPERATION_elu_grad, FL_OPERATION_gelu, FL_OPERATION_gelu_grad,
-    FL_OPERATION_gelu_tanh, FL_OPERATION_gelu_tanh_grad, Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of,
-    run_known
+    FL_OPERATION_elu, FL_OPERATION_elu_grad, FL_OPERATION_gelu, FL_OPERATION_gelu_grad, FL_OPERATION_gelu_tanh,
+    FL_OPERATION_gelu_tanh_grad
 )
 
 import numpy as np
 
 from ..ufuncs import elu_gelu as ufuncs
 
-cdef extern from "kernels/slope.h" nogil:
-    ctypedef union fl_slope:
-        pass
-    void fl_slope_of(fl_slope *slope, double value, int dtype)
-
 cnp.import_array()
-
-cdef enum:
-    # From here on the work is worth letting other Python threads run; NumPy's own limit.
-    NOGIL_ELEMENTS = 500
-
-
-cdef unsigned long long bits_of(double value) noexcept:
-    """0.0 and -0.0 give other results, and nan is one value."""
-    cdef unsigned long long bits
-    memcpy(&bits, &value, sizeof(bits))
-    return bits
-
-
-cdef inline void apply(int operation, char **args, const double *alpha, int dtype, Py_ssize_t n) noexcept:
-    """Run an operation on plain arrays; ``alpha``, where there is one, is its last input, whose place is left free."""
-    cdef const Row *row = row_of(operation, dtype)
-    cdef Py_ssize_t strides[FL_MAX_INPUTS + 1]
-    cdef Py_ssize_t nbytes = n * row.itemsize * (row.inputs + (alpha == NULL))
-    cdef Operands kind
-    cdef fl_fp_state before
-    cdef fl_slope converted
-    cdef int i
-    if n == 0:
-        return
-    kind.contiguous = kind.independent = True
-    kind.in_place = False
-    for i in range(row.inputs + 1):
-        strides[i] = row.itemsize
-    fl_fp_enter(&before, row.all_units)
-    if alpha != NULL:
-        fl_slope_of(&converted, alpha[0], dtype)
-        args[row.inputs - 1] = <char *>&converted
-        strides[row.inputs - 1] = 0
-    for i in range(row.inputs):
-        kind.in_place |= args[i] == args[row.inputs]
-    if n > NOGIL_ELEMENTS:
-        with nogil:
-            run_known(&kind, row, args, strides, n, nbytes, &before)
-    else:
-        run_known(&kind, row, args, strides, n, nbytes, &before)
-    fl_fp_leave(&before, row.all_units)
-
-
-cdef inline void forward(int operation, cnp.ndarray x, cnp.ndarray out, const double *alpha, int dtype) noexcept:
-    cdef char *args[FL_MAX_INPUTS + 1]
-    args[0] = <char *>cnp.PyArray_DATA(x)
-    args[1 + (alpha != NULL)] = <char *>cnp.PyArray_DATA(out)
-    apply(operation, args, alpha, dtype, cnp.PyArray_SIZE(x))
-
-
-cdef inline void backward(
-        int operation, cnp.ndarray grad_output, cnp.ndarray x, cnp.ndarray out, const double *alpha,
-        int dtype) noexcept:
-    cdef char *args[FL_MAX_INPUTS + 1]
-    args[0] = <char *>cnp.PyArray_DATA(grad_output)
-    args[1] = <char *>cnp.PyArray_DATA(x)
-    args[2 + (alpha != NULL)] = <char *>cnp.PyArray_DATA(out)
-    apply(operation, args, alpha, dtype, cnp.PyArray_SIZE(x))
-
-
-cdef inline object forward_plain(int operation, object x, object out, const double *alpha):
-    """The result, or None where only the ufunc will do."""
-    cdef int dtype = plain_dtype(x)
-    cdef cnp.ndarray result
-    if dtype < 0:
-        return None
-    if out is None:
-        result = new_like(<cnp.ndarray>x)
-    elif writable_like(out, <cnp.ndarray>x, dtype) and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out):
-        result = <cnp.ndarray>out
-    else:
-        return None
-    forward(operation, <cnp.ndarray>x, result, alpha, dtype)
-    return result
-
-
-cdef inline object backward_plain(int operation, object grad_output, object x, object out, const double *alpha):
-    """The result, or None where only the ufunc will do."""
-    cdef int dtype = plain_dtype(x)
-    cdef cnp.ndarray result
-    if dtype < 0 or not same_kind(grad_output, <cnp.ndarray>x, dtype):
-        return None
-    if out is None:
-        result = new_like(<cnp.ndarray>x)
-    elif (
-        writable_like(out, <cnp.ndarray>x, dtype)
-        and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out)
-        and overlap_allowed(<cnp.ndarray>grad_output, <cnp.ndarray>out)
-    ):
-        result = <cnp.ndarray>out
-    else:
-        return None
-    backward(operation, <cnp.ndarray>grad_output, <cnp.ndarray>x, result, alpha, dtype)
-    return result
-
-
-cdef bint plain_in_place(int operation, object x, const double *alpha) except -1:
-    """Whether ``x`` could be overwritten here."""
-    cdef int dtype = plain_dtype(x)
-    if dtype < 0 or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x):
-        return False
-    forward(operation, <cnp.ndarray>x, <cnp.ndarray>x, alpha, dtype)
-    return True
 
 
 cdef _require_array(function, value):
@@ -178,10 +72,11 @@ def elu_(x, alpha=1.0):
     >>> x
     array([-0.63212056,  0.        ,  3.        ])
     """
-    cdef double value
+    cdef Parameter parameter
     if PyFloat_CheckExact(alpha):
-        value = alpha
-        if plain_in_place(FL_OPERATION_elu, x, &value):
+        parameter.value = alpha
+        parameter.ready = False
+        if plain_in_place(FL_OPERATION_elu, x, &parameter):
             return x
     _require_array("elu_", x)
     ufuncs.elu(x, alpha, out=x)
@@ -300,15 +195,22 @@ cdef class ELU:
     array([0.36787944, 1.        ])
     """
 
-    cdef readonly double alpha
+    cdef Parameter parameter
+    cdef vectorcallfunc vectorcall
 
     def __cinit__(self, alpha=1.0):
+        self.vectorcall = elu_called
         if isinstance(alpha, np.ndarray):
             raise TypeError(f"alpha must be a real number, not an array of shape {alpha.shape}")
         try:
-            self.alpha = alpha
+            self.parameter.value = alpha
         except TypeError as error:
             raise TypeError(f"alpha must be a real number, not {alpha!r}") from error
+        get_ready(&self.parameter)
+
+    @property
+    def alpha(self):
+        return self.parameter.value
 
     def __call__(self, x, out=None):
         """ELU of `x`.
@@ -325,8 +227,7 @@ cdef class ELU:
         ndarray or scalar
             `out`, or a new array of the shape and dtype of `x`.
         """
-        cdef object result = forward_plain(FL_OPERATION_elu, x, out, &self.alpha)
-        return ufuncs.elu(x, self.alpha, out=out) if result is None else result
+        return elu_activated(self, x, out)
 
     def grad(self, grad_output, x, out=None):
         """The gradient with respect to `x`.
@@ -345,8 +246,8 @@ cdef class ELU:
         ndarray or scalar
             `out`, or a new array.
         """
-        cdef object result = backward_plain(FL_OPERATION_elu_grad, grad_output, x, out, &self.alpha)
-        return ufuncs.elu_grad(grad_output, x, self.alpha, out=out) if result is None else result
+        cdef object result = backward_plain(FL_OPERATION_elu_grad, grad_output, x, out, &self.parameter)
+        return ufuncs.elu_grad(grad_output, x, self.parameter.value, out=out) if result is None else result
 
     def add(self, x, y, out=None):
         """ELU of ``x + y``: of a layer's output and its bias, or of a residual. The sum is NumPy's, the rest in place.
@@ -368,16 +269,16 @@ cdef class ELU:
     def __eq__(self, other):
         if type(other) is not ELU:
             return NotImplemented
-        return bits_of(self.alpha) == bits_of((<ELU>other).alpha)
+        return bits_of(self.parameter.value) == bits_of((<ELU>other).parameter.value)
 
     def __hash__(self):
-        return hash((ELU, bits_of(self.alpha)))
+        return hash((ELU, bits_of(self.parameter.value)))
 
     def __repr__(self):
-        return f"ELU(alpha={self.alpha!r})"
+        return f"ELU(alpha={self.parameter.value!r})"
 
     def __reduce__(self):
-        return ELU, (self.alpha,)
+        return ELU, (self.parameter.value,)
 
 
 @cython.final
@@ -419,8 +320,10 @@ cdef class GELU:
 
     cdef readonly str approximate
     cdef bint by_tanh
+    cdef vectorcallfunc vectorcall
 
     def __cinit__(self, approximate="none"):
+        self.vectorcall = gelu_called
         if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
             raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
         self.approximate = str(approximate)
@@ -441,9 +344,7 @@ cdef class GELU:
         ndarray or scalar
             `out`, or a new array of the shape and dtype of `x`.
         """
-        cdef object result = forward_plain(
-            FL_OPERATION_gelu_tanh if self.by_tanh else FL_OPERATION_gelu, x, out, NULL)
-        return (ufuncs.gelu_tanh if self.by_tanh else ufuncs.gelu)(x, out=out) if result is None else result
+        return gelu_activated(self, x, out)
 
     def grad(self, grad_output, x, out=None):
         """The gradient with respect to `x`.
@@ -500,5 +401,34 @@ cdef class GELU:
         return GELU, (self.approximate,)
 
 
+cdef object elu_activated(object self, object x, object out):
+    cdef ELU act = <ELU>self
+    cdef object result = forward_plain(FL_OPERATION_elu, x, out, &act.parameter)
+    return ufuncs.elu(x, act.parameter.value, out=out) if result is None else result
+
+
+cdef object elu_called(object self, PyObject *const *args, size_t count, PyObject *names):
+    return called(self, elu_activated, args, count, names)
+
+
+cdef object gelu_activated(object self, object x, object out):
+    cdef GELU act = <GELU>self
+    cdef object result = forward_plain(
+        FL_OPERATION_gelu_tanh if act.by_tanh else FL_OPERATION_gelu, x, out, NULL)
+    return (ufuncs.gelu_tanh if act.by_tanh else ufuncs.gelu)(x, out=out) if result is None else result
+
+
+cdef object gelu_called(object self, PyObject *const *args, size_t count, PyObject *names):
+    return called(self, gelu_activated, args, count, names)
+
+
+cdef _call_without_tuples():
+    cdef ELU elu = ELU()
+    cdef GELU gelu = GELU()
+    fl_set_vectorcall(<PyTypeObject *>ELU, <char *>&elu.vectorcall - <char *><void *>elu)
+    fl_set_vectorcall(<PyTypeObject *>GELU, <char *>&gelu.vectorcall - <char *><void *>gelu)
+
+
+_call_without_tuples()
 for _function in (elu_, gelu_, gelu_tanh_):
     _function.__module__ = "fastlrelu"

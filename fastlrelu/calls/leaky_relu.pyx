@@ -9,111 +9,27 @@ cimport cython
 cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact
 from cpython.ref cimport PyObject, PyTypeObject
-from libc.string cimport memcpy
 
 from .arrays cimport apart, new_like, overlap_allowed, plain_dtype, same_kind, same_layout, writable_like
+from .plain cimport (
+    Parameter, apply, backward, backward_plain, bits_of, called, fl_set_vectorcall, forward_plain, get_ready,
+    plain_in_place, vectorcallfunc
+)
 from ..dispatch.channels cimport Channels, channels_of, run_by_channel
 from ..dispatch.loops cimport (
-    FL_DTYPES, FL_MAX_INPUTS, FL_OPERATION_add_leaky_relu, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad,
-    Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of, run_known
+    FL_MAX_INPUTS, FL_OPERATION_add_leaky_relu, FL_OPERATION_leaky_relu, FL_OPERATION_leaky_relu_grad, Row, row_of
 )
 
 import numpy as np
 
 from ..ufuncs.operations import add_leaky_relu, leaky_relu, leaky_relu_grad
 
-cdef extern from "kernels/slope.h" nogil:
-    ctypedef union fl_slope:
-        pass
-    void fl_slope_of(fl_slope *slope, double value, int dtype)
-
-cdef extern from *:
-    """
-    /* Calls go to the function in the field at this offset, and need neither a tuple nor a dict. */
-    static void fl_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) {
-        type->tp_vectorcall_offset = offset;
-        type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
-        PyType_Modified(type);
-    }
-    static PyObject *fl_call_by_slot(PyObject *callable, PyObject *args, PyObject *keywords) {
-        return Py_TYPE(callable)->tp_call(callable, args, keywords);
-    }
-    """
-    ctypedef object (*vectorcallfunc)(object self, PyObject *const *args, size_t count, PyObject *names)
-    Py_ssize_t PyVectorcall_NARGS(size_t count) noexcept
-    void fl_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) noexcept
-    object fl_call_by_slot(object callable, object args, object keywords)
-    int PyUnicode_CompareWithASCIIString(object name, const char *text) noexcept
-
 cnp.import_array()
 
 cdef enum:
-    # From here on the work is worth letting other Python threads run; NumPy's own limit.
-    NOGIL_ELEMENTS = 500
     # Instead of an axis.
     ELEMENTWISE = -1
     ONLY_UFUNC = -2
-
-
-cdef unsigned long long bits_of(double value) noexcept:
-    """Slopes 0.0 and -0.0 give other results, and nan is one slope."""
-    cdef unsigned long long bits
-    memcpy(&bits, &value, sizeof(bits))
-    return bits
-
-
-cdef inline void apply(
-        int operation, char **args, const fl_slope *slope, double negative_slope, int dtype, Py_ssize_t n) noexcept:
-    """Run an operation on plain arrays.
-
-    Its last input is the slope: ``slope``, or if that is NULL ``negative_slope``, which is converted here, between the
-    two looks at the floating-point status. ``args`` leaves its place free.
-    """
-    cdef const Row *row = row_of(operation, dtype)
-    cdef Py_ssize_t strides[FL_MAX_INPUTS + 1]
-    cdef Py_ssize_t nbytes = n * row.itemsize * row.inputs
-    cdef Operands kind
-    cdef fl_fp_state before
-    cdef fl_slope converted
-    cdef int i
-    if n == 0:
-        return
-    kind.contiguous = kind.independent = True
-    kind.in_place = False
-    for i in range(row.inputs + 1):
-        strides[i] = row.itemsize
-    strides[row.inputs - 1] = 0
-    args[row.inputs - 1] = <char *>slope
-    fl_fp_enter(&before, row.all_units)
-    if slope == NULL:
-        fl_slope_of(&converted, negative_slope, dtype)
-        args[row.inputs - 1] = <char *>&converted
-    for i in range(row.inputs):
-        kind.in_place |= args[i] == args[row.inputs]
-    if n > NOGIL_ELEMENTS:
-        with nogil:
-            run_known(&kind, row, args, strides, n, nbytes, &before)
-    else:
-        run_known(&kind, row, args, strides, n, nbytes, &before)
-    fl_fp_leave(&before, row.all_units)
-
-
-cdef inline void forward(
-        cnp.ndarray x, cnp.ndarray out, const fl_slope *slope, double negative_slope, int dtype) noexcept:
-    cdef char *args[FL_MAX_INPUTS + 1]
-    args[0] = <char *>cnp.PyArray_DATA(x)
-    args[2] = <char *>cnp.PyArray_DATA(out)
-    apply(FL_OPERATION_leaky_relu, args, slope, negative_slope, dtype, cnp.PyArray_SIZE(x))
-
-
-cdef inline void backward(
-        cnp.ndarray grad_output, cnp.ndarray x, cnp.ndarray out, const fl_slope *slope, double negative_slope,
-        int dtype) noexcept:
-    cdef char *args[FL_MAX_INPUTS + 1]
-    args[0] = <char *>cnp.PyArray_DATA(grad_output)
-    args[1] = <char *>cnp.PyArray_DATA(x)
-    args[3] = <char *>cnp.PyArray_DATA(out)
-    apply(FL_OPERATION_leaky_relu_grad, args, slope, negative_slope, dtype, cnp.PyArray_SIZE(x))
 
 
 cdef inline int axis_of_values(cnp.ndarray x, cnp.ndarray y) noexcept:
@@ -136,18 +52,18 @@ cdef inline int axis_of_values(cnp.ndarray x, cnp.ndarray y) noexcept:
     return axis
 
 
-cdef int add(cnp.ndarray x, cnp.ndarray y, int axis, cnp.ndarray out, const fl_slope *slope, int dtype) except -1:
+cdef int add(cnp.ndarray x, cnp.ndarray y, int axis, cnp.ndarray out, const Parameter *slope, int dtype) except -1:
     cdef char *args[FL_MAX_INPUTS + 1]
     cdef const Row *row = row_of(FL_OPERATION_add_leaky_relu, dtype)
     cdef Channels shape
     cdef int status
     args[0] = <char *>cnp.PyArray_DATA(x)
     args[1] = <char *>cnp.PyArray_DATA(y)
-    args[2] = <char *>slope
     args[3] = <char *>cnp.PyArray_DATA(out)
     if axis == ELEMENTWISE:
-        apply(FL_OPERATION_add_leaky_relu, args, slope, 0, dtype, cnp.PyArray_SIZE(x))
+        apply(FL_OPERATION_add_leaky_relu, args, slope, dtype, cnp.PyArray_SIZE(x))
         return 0
+    args[2] = <char *>&slope.converted[dtype]
     shape = channels_of(x, axis)
     with nogil:
         status = run_by_channel(row, args, shape)
@@ -199,10 +115,12 @@ def leaky_relu_(x, negative_slope=0.01):
     >>> x
     array([-0.2,  0. ,  3. ])
     """
-    cdef int dtype = plain_dtype(x)
-    if dtype >= 0 and PyFloat_CheckExact(negative_slope) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x):
-        forward(<cnp.ndarray>x, <cnp.ndarray>x, NULL, negative_slope, dtype)
-        return x
+    cdef Parameter slope
+    if PyFloat_CheckExact(negative_slope):
+        slope.value = negative_slope
+        slope.ready = False
+        if plain_in_place(FL_OPERATION_leaky_relu, x, &slope):
+            return x
     _require_array("leaky_relu_", "x", x)
     leaky_relu(x, negative_slope, out=x)
     return x
@@ -248,12 +166,17 @@ def leaky_relu_grad_(grad_output, x, negative_slope=0.01):
     array([0.1, 1. ])
     """
     cdef int dtype = plain_dtype(grad_output)
+    cdef Parameter slope
     if (
         dtype >= 0 and PyFloat_CheckExact(negative_slope) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>grad_output)
         and same_kind(x, <cnp.ndarray>grad_output, dtype)
         and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>grad_output)
     ):
-        backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>grad_output, NULL, negative_slope, dtype)
+        slope.value = negative_slope
+        slope.ready = False
+        backward(
+            FL_OPERATION_leaky_relu_grad, <cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>grad_output, &slope,
+            dtype)
         return grad_output
     _require_array("leaky_relu_grad_", "grad_output", grad_output)
     leaky_relu_grad(grad_output, x, negative_slope, out=grad_output)
@@ -296,24 +219,22 @@ cdef class LeakyReLU:
     array([0.1, 1. ])
     """
 
-    cdef readonly double negative_slope
-    cdef fl_slope slopes[FL_DTYPES]
+    cdef Parameter slope
     cdef vectorcallfunc vectorcall
 
     def __cinit__(self, negative_slope=0.01):
-        self.vectorcall = called
+        self.vectorcall = leaky_relu_called
         if isinstance(negative_slope, np.ndarray):
             raise TypeError(f"negative_slope must be a real number, not an array of shape {negative_slope.shape}")
         try:
-            self.negative_slope = negative_slope
+            self.slope.value = negative_slope
         except TypeError as error:
             raise TypeError(f"negative_slope must be a real number, not {negative_slope!r}") from error
-        cdef int dtype
-        cdef fl_fp_state before
-        fl_fp_enter(&before, True)
-        for dtype in range(FL_DTYPES):
-            fl_slope_of(&self.slopes[dtype], self.negative_slope, dtype)
-        fl_fp_leave(&before, True)
+        get_ready(&self.slope)
+
+    @property
+    def negative_slope(self):
+        return self.slope.value
 
     def __call__(self, x, out=None):
         """Leaky ReLU of `x`.
@@ -330,20 +251,7 @@ cdef class LeakyReLU:
         ndarray or scalar
             `out`, or a new array of the shape and dtype of `x`.
         """
-        return self.activated(x, out)
-
-    cdef object activated(self, object x, object out):
-        cdef int dtype = plain_dtype(x)
-        cdef cnp.ndarray result
-        if dtype >= 0:
-            if out is None:
-                result = new_like(<cnp.ndarray>x)
-                forward(<cnp.ndarray>x, result, &self.slopes[dtype], 0, dtype)
-                return result
-            if writable_like(out, <cnp.ndarray>x, dtype) and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out):
-                forward(<cnp.ndarray>x, <cnp.ndarray>out, &self.slopes[dtype], 0, dtype)
-                return out
-        return leaky_relu(x, self.negative_slope, out=out)
+        return leaky_relu_activated(self, x, out)
 
     def grad(self, grad_output, x, out=None):
         """The gradient with respect to `x`.
@@ -362,21 +270,8 @@ cdef class LeakyReLU:
         ndarray or scalar
             `out`, or a new array.
         """
-        cdef int dtype = plain_dtype(x)
-        cdef cnp.ndarray result
-        if dtype >= 0 and same_kind(grad_output, <cnp.ndarray>x, dtype):
-            if out is None:
-                result = new_like(<cnp.ndarray>x)
-                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, result, &self.slopes[dtype], 0, dtype)
-                return result
-            if (
-                writable_like(out, <cnp.ndarray>x, dtype)
-                and overlap_allowed(<cnp.ndarray>x, <cnp.ndarray>out)
-                and overlap_allowed(<cnp.ndarray>grad_output, <cnp.ndarray>out)
-            ):
-                backward(<cnp.ndarray>grad_output, <cnp.ndarray>x, <cnp.ndarray>out, &self.slopes[dtype], 0, dtype)
-                return out
-        return leaky_relu_grad(grad_output, x, self.negative_slope, out=out)
+        cdef object result = backward_plain(FL_OPERATION_leaky_relu_grad, grad_output, x, out, &self.slope)
+        return leaky_relu_grad(grad_output, x, self.slope.value, out=out) if result is None else result
 
     def add(self, x, y, out=None):
         """Leaky ReLU of ``x + y`` in one pass: of a layer's output and its bias, or of a residual.
@@ -415,7 +310,7 @@ cdef class LeakyReLU:
         if axis != ONLY_UFUNC:
             if out is None:
                 result = new_like(<cnp.ndarray>x)
-                add(<cnp.ndarray>x, <cnp.ndarray>y, axis, result, &self.slopes[dtype], dtype)
+                add(<cnp.ndarray>x, <cnp.ndarray>y, axis, result, &self.slope, dtype)
                 return result
             if (
                 writable_like(out, <cnp.ndarray>x, dtype)
@@ -425,38 +320,33 @@ cdef class LeakyReLU:
                     or (axis == ELEMENTWISE and overlap_allowed(<cnp.ndarray>y, <cnp.ndarray>out))
                 )
             ):
-                add(<cnp.ndarray>x, <cnp.ndarray>y, axis, <cnp.ndarray>out, &self.slopes[dtype], dtype)
+                add(<cnp.ndarray>x, <cnp.ndarray>y, axis, <cnp.ndarray>out, &self.slope, dtype)
                 return out
-        return add_leaky_relu(x, y, self.negative_slope, out=out)
+        return add_leaky_relu(x, y, self.slope.value, out=out)
 
     def __eq__(self, other):
         if type(other) is not LeakyReLU:
             return NotImplemented
-        return bits_of(self.negative_slope) == bits_of((<LeakyReLU>other).negative_slope)
+        return bits_of(self.slope.value) == bits_of((<LeakyReLU>other).slope.value)
 
     def __hash__(self):
-        return hash((LeakyReLU, bits_of(self.negative_slope)))
+        return hash((LeakyReLU, bits_of(self.slope.value)))
 
     def __repr__(self):
-        return f"LeakyReLU(negative_slope={self.negative_slope!r})"
+        return f"LeakyReLU(negative_slope={self.slope.value!r})"
 
     def __reduce__(self):
-        return LeakyReLU, (self.negative_slope,)
+        return LeakyReLU, (self.slope.value,)
 
 
-cdef object called(object self, PyObject *const *args, size_t count, PyObject *names):
-    """``act(x)``, ``act(x, out)`` and ``act(x, out=out)`` at once; whatever else by way of ``__call__`` as it is."""
-    cdef Py_ssize_t positional = PyVectorcall_NARGS(count)
-    cdef Py_ssize_t by_name = 0 if names == NULL else len(<tuple>names)
-    cdef Py_ssize_t i
-    if positional == 1 and by_name == 0:
-        return (<LeakyReLU>self).activated(<object>args[0], None)
-    if positional + by_name == 2 and positional > 0 and (
-            by_name == 0 or PyUnicode_CompareWithASCIIString((<tuple>names)[0], "out") == 0):
-        return (<LeakyReLU>self).activated(<object>args[0], <object>args[1])
-    return fl_call_by_slot(
-        self, tuple([<object>args[i] for i in range(positional)]),
-        {(<tuple>names)[i]: <object>args[positional + i] for i in range(by_name)})
+cdef object leaky_relu_activated(object self, object x, object out):
+    cdef LeakyReLU act = <LeakyReLU>self
+    cdef object result = forward_plain(FL_OPERATION_leaky_relu, x, out, &act.slope)
+    return leaky_relu(x, act.slope.value, out=out) if result is None else result
+
+
+cdef object leaky_relu_called(object self, PyObject *const *args, size_t count, PyObject *names):
+    return called(self, leaky_relu_activated, args, count, names)
 
 
 cdef _call_without_tuples():
