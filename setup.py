@@ -52,6 +52,10 @@ OPENMP_FLAGS = {
 class BuildExt(build_ext):
     """Adds the compiler's own flags, known only here, and OpenMP where it works."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
     def build_extensions(self):
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
         openmp = self._openmp_flags(OPENMP_FLAGS[kind])
