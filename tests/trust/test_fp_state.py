@@ -79,6 +79,7 @@ def ufunc_calls(x, y, slope):
     ]
 
 
+@pytest.mark.covering(2)
 @needs_mxcsr
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 def test_every_bit_is_as_before(simd_level, dtype, thread_count):
@@ -131,6 +132,7 @@ for level in loops.levels():
     run_python(code, **ALWAYS_PARALLEL)
 
 
+@pytest.mark.covering(3)
 @needs_mxcsr
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 @pytest.mark.parametrize("bits", [0x8000, 0x0040, fp_environment.FLUSH], ids=["FTZ", "DAZ", "both"])
@@ -191,6 +193,7 @@ def test_elu_and_gelu_flush_alike_everywhere(dtype, bits):
             assert_same_memory(result[~touched], wanted[~touched])
 
 
+@pytest.mark.covering(2)
 @needs_mxcsr
 @pytest.mark.parametrize("direction", [0x0000, 0x2000, 0x4000, 0x6000])
 @pytest.mark.parametrize("dtype", ["f", "d"])
@@ -203,6 +206,7 @@ def test_the_callers_rounding_counts_in_every_thread(simd_level, dtype, directio
     ref.assert_same_bits(result, expected)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 def test_no_warning_whatever_the_values(simd_level, dtype, thread_count):
     for n in sizes(dtype):
