@@ -40,7 +40,7 @@ def test_sixteen_threads_and_two_teams():
     run_python(
         PRELUDE
         + """
-HALF = 10
+HALF = 5
 fl.set_num_threads(2)
 cases = [(x, ref.leaky_relu(x, x.dtype.type(0.1))) for x in inputs(0)]
 before = tasks()
@@ -131,11 +131,11 @@ SCHEDULERS = {
     "executor": """
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(16) as pool:
-    answers = list(pool.map(one, range(96)))
+    answers = list(pool.map(one, range(48)))
 """,
     "joblib": """
 import joblib
-answers = joblib.Parallel(n_jobs=8, prefer="threads")(joblib.delayed(one)(i) for i in range(96))
+answers = joblib.Parallel(n_jobs=8, prefer="threads")(joblib.delayed(one)(i) for i in range(48))
 """,
     "joblib processes": """
 import joblib
@@ -143,7 +143,7 @@ answers = joblib.Parallel(n_jobs=2)(joblib.delayed(one)(i) for i in range(12))
 """,
     "dask": """
 import dask, dask.array as da
-answers = list(dask.compute(*[dask.delayed(one)(i) for i in range(96)], scheduler="threads", num_workers=8))
+answers = list(dask.compute(*[dask.delayed(one)(i) for i in range(48)], scheduler="threads", num_workers=8))
 x = ref.random_values(np.random.default_rng(0), 2_000_000, np.float32)
 blocks = fl.leaky_relu(da.from_array(x, chunks=150_000), np.float32(0.1))
 ref.assert_same_bits(blocks.compute(scheduler="threads", num_workers=8), ref.leaky_relu(x, np.float32(0.1)))
