@@ -11,7 +11,7 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="counts threads 
 PRELUDE = """
 import faulthandler, os, sys, threading, time
 faulthandler.dump_traceback_later(80, exit=True)
-import numpy as np, fastlrelu as fl
+import numpy as np, fastlrelu as fl, teams
 import reference as ref
 
 def tasks():
@@ -70,7 +70,7 @@ assert not wrong, wrong[0]
 assert min(rounds) > 0
 for number in most:
     # Two teams, or one and the threads that are started for trial: four more than a team needs.
-    allowed = before + 16 + (2 * (number - 1) + 4 if fl.config()["openmp"] else 0)
+    allowed = before + 16 + (2 * (number - 1) + 4 if teams.POSSIBLE else 0)
     assert most[number] <= allowed, f"{most[number]} threads, not {allowed}"
 """,
         timeout=90,
@@ -86,7 +86,7 @@ def test_the_workers_of_one_thread_stay_until_it_ends():
         + """
 x = np.ones(1_000_000, np.float32)
 fl.set_num_threads(3)
-before, workers = tasks(), (2 if fl.config()["openmp"] else 0)
+before, workers = tasks(), (2 if teams.POSSIBLE else 0)
 
 class Caller(threading.Thread):
     def __init__(self):
@@ -168,7 +168,7 @@ def one(number):
 cases = inputs(3)
 fl.set_num_threads(2)
 before = tasks()
-team = fl.config()["openmp"]
+team = teams.POSSIBLE
 """
         + SCHEDULERS[scheduler]
         + """
