@@ -1,4 +1,7 @@
-"""Fixtures that the whole suite shares."""
+"""Fixtures that the whole suite shares, and the choice among a test's parameters."""
+
+from collections import defaultdict
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -6,6 +9,37 @@ import pytest
 import fastlrelu as fl
 from fastlrelu.dispatch import loops
 from fastlrelu.threads import choice
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "covering(strength): of all cases only so many that any values of `strength` parameters meet in one"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    by_test = defaultdict(list)
+    for item in items:
+        mark = item.get_closest_marker("covering")
+        if mark is not None and hasattr(item, "callspec"):
+            values = sorted((name, repr(value)) for name, value in item.callspec.params.items())
+            meetings = combinations(values, *mark.args)
+            by_test[item.nodeid.partition("[")[0]].append((item, set(meetings)))
+    dropped = set()
+    for cases in by_test.values():
+        met = set()
+        # First those in which everything meets for the first time, last those in which one thing does.
+        for least in range(max(len(meetings) for _, meetings in cases), -1, -1):
+            rest = []
+            for item, meetings in cases:
+                if least and len(meetings - met) >= least:
+                    met |= meetings
+                else:
+                    rest.append((item, meetings))
+            cases = rest
+        dropped.update(item for item, _ in cases)
+    config.hook.pytest_deselected(items=list(dropped))
+    items[:] = [item for item in items if item not in dropped]
 
 
 @pytest.fixture(params=loops.levels())

@@ -73,6 +73,7 @@ def test_output_that_overlaps(rng):
         ref.assert_same_bits(out, expected)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize(
     ("shape", "added"), [((300, 1024), (1024,)), ((4, 30, 50, 51), (30, 1, 1)), ((99, 5000), (5000,))]

@@ -107,6 +107,7 @@ def test_the_same_bits_everywhere(name, dtype, rng):
         loops.use_level(before)
 
 
+@pytest.mark.covering(3)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_bits_by_threads_and_streams(name, dtype, thread_count, store, rng):

@@ -104,6 +104,7 @@ def test_empty_and_zero_dimensional():
     assert zero_dimensional == -1.0
 
 
+@pytest.mark.covering(3)
 @pytest.mark.parametrize("dtype", SMALL, ids=str)
 @pytest.mark.parametrize("n", [10, 700, 150_000])
 @pytest.mark.parametrize("shift", [-17, -4, -1, 0, 1, 2, 16, 33])

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -27,11 +27,8 @@ def address(array):
 
 
 def in_new_thread(function):
-    results = []
-    thread = threading.Thread(target=lambda: results.append(function()))
-    thread.start()
-    thread.join()
-    return results[0]
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +47,7 @@ def test_off_by_default():
 
 def test_a_block_is_used_again_by_any_array_of_its_size_or_a_little_less():
     with fl.reuse_memory():
-        x = dirty(MIB)
-        first = address(x)
-        del x
+        first = address(dirty(MIB))
         assert held() == MIB
         x = fl.leaky_relu(np.broadcast_to(np.float32(1), MIB // 4), 0.1)
         assert address(x) == first
@@ -80,11 +75,9 @@ def test_intermediate_results_are_served():
 
 def test_small_blocks_pass():
     with fl.reuse_memory():
-        x = np.empty((128 << 10) - 1, np.int8)
-        del x
+        np.empty((128 << 10) - 1, np.int8)
         assert held() == 0
-        x = np.empty(128 << 10, np.int8)
-        del x
+        np.empty(128 << 10, np.int8)
         assert held() == 128 << 10
 
 
@@ -96,11 +89,9 @@ def test_no_more_than_max_bytes_and_the_longest_idle_goes_first():
             del arrays[0]
             assert held() <= 3 * MIB
         assert address(dirty(MIB)) == addresses[3]
-        large = dirty(3 * MIB + 1)
-        del large
+        dirty(3 * MIB + 1)
         assert held() == 3 * MIB
-        large = dirty(3 * MIB)
-        del large
+        dirty(3 * MIB)
         assert held() == 3 * MIB
         assert fl.config()["memory_blocks"] == 1
 
@@ -116,8 +107,7 @@ def test_more_blocks_than_places():
 @pytest.mark.parametrize("nbytes", [128 << 10, 5 * MIB, 33 * MIB])
 def test_zeros_are_zeros(nbytes):
     with fl.reuse_memory():
-        x = dirty(nbytes)
-        del x
+        dirty(nbytes)
         assert held() == nbytes
         assert not np.zeros(nbytes, np.uint8).any()
         assert not np.zeros((nbytes // 9, 8), np.uint8).any()
@@ -134,8 +124,7 @@ def test_resize():
             del x
         # A block that was larger than its array is not taken for smaller, or larger, than it became.
         fl.release_memory()
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         x = np.empty(MIB - 1000, np.uint8)
         x.resize(2 * MIB, refcheck=False)
         del x
@@ -162,8 +151,7 @@ def test_arrays_outlive_the_block_and_everything_of_it():
 def test_exceptions_end_it():
     def fails():
         with fl.reuse_memory():
-            x = dirty(MIB)
-            del x
+            dirty(MIB)
             assert held() == MIB
             raise ZeroDivisionError
 
@@ -173,9 +161,7 @@ def test_exceptions_end_it():
 
 def test_nested_blocks_have_stores_of_their_own():
     with fl.reuse_memory(10 * MIB):
-        x = dirty(MIB)
-        outer = address(x)
-        del x
+        outer = address(dirty(MIB))
         with fl.reuse_memory(20 * MIB):
             assert fl.config()["memory_limit"] == 30 * MIB
             x = dirty(MIB)
@@ -195,23 +181,19 @@ def test_one_object_entered_twice_is_left_twice():
     memory = fl.reuse_memory()
     with memory:
         with memory:
-            x = dirty(MIB)
-            del x
+            dirty(MIB)
         assert held() == MIB
         assert name_of_handler() == OURS
     assert held() == 0
     with memory:
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         assert held() == MIB
 
 
 def test_threads_count_for_themselves_and_share_the_object():
     memory = fl.reuse_memory()
     with memory:
-        x = dirty(MIB)
-        there = address(x)
-        del x
+        there = address(dirty(MIB))
 
         def in_thread():
             # Where new threads inherit the context, as free-threaded Python 3.14 has it, the outer block counts.
@@ -239,8 +221,7 @@ def test_generators_may_leave_in_any_order():
         assert fl.config()["memory_limit"] == 2 * MIB
         pair[first].close()
         assert name_of_handler() == OURS
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         assert held() == MIB
         pair[1 - first].close()
         assert name_of_handler() == DEFAULT
@@ -255,8 +236,7 @@ def test_tasks_have_it_each_for_itself():
 
     async def outlives(begin):
         await begin.wait()
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         return held()
 
     async def main():
@@ -301,12 +281,10 @@ def test_the_whole_process():
         assert held() == MIB
         assert in_new_thread(lambda: address(dirty(MIB))) == there
         with fl.reuse_memory(2 * MIB):
-            x = dirty(MIB)
-            del x
+            dirty(MIB)
         assert held() == MIB
         after = dirty(3 * MIB)
-        other = dirty(4 * MIB)
-        del other
+        dirty(4 * MIB)
         assert held() == 4 * MIB
         fl.reuse_memory(3 * MIB).start()
         assert held() == 0
@@ -328,8 +306,7 @@ def test_release_memory():
         del x, y
         assert fl.release_memory() == 3 * MIB
         assert held() == 0
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         assert fl.release_memory() == MIB
 
 
@@ -365,8 +342,7 @@ def test_the_handler_that_was_there_gets_every_block_back_as_it_gave_it():
 def test_one_object_over_two_handlers_mixes_no_blocks():
     memory = fl.reuse_memory()
     with memory:
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         with foreign_handler() as books:
             with memory:
                 x = dirty(MIB)
@@ -417,8 +393,7 @@ def test_config_says_what_is_kept(capsys):
     fl.show_config()
     assert "memory    not kept" in capsys.readouterr().out
     with fl.reuse_memory(np.int64(4 * MIB)) as memory:
-        x = dirty(MIB)
-        del x
+        dirty(MIB)
         fl.show_config()
         assert "1 MiB of 4 MiB kept for new arrays: 1 blocks" in capsys.readouterr().out
         assert repr(memory) == "reuse_memory(max_bytes=4194304)"

@@ -55,6 +55,7 @@ def arrays(rng, shape, axis, dtype):
     return x, grad, rng.random(shape[axis]).astype(dtype)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 @pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -72,6 +73,7 @@ def test_values(simd_level, dtype, shape, axis, order, rng):
     ref.assert_same_bits(x, expected)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 @pytest.mark.parametrize(("shape", "axis"), SHAPES, ids=str)
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -101,6 +103,7 @@ def test_every_number_of_channels(inner, rng):
         ref.assert_same_bits(fl.prelu(x, weight), ref.leaky_relu(x, weight[:, None]))
 
 
+@pytest.mark.covering(3)
 @pytest.mark.parametrize(("shape", "axis"), [*SHAPES[:2], SHAPES[9], SHAPES[13], SHAPES[15]], ids=str)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 def test_the_same_bits_for_any_thread_count_and_level(shape, axis, dtype, rng, simd_level, thread_count, store):

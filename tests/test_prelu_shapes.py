@@ -101,6 +101,7 @@ def test_values_and_gradients(source, dtype, order, rng):
     ref.assert_same_bits(x, expected)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize(("order", "dtype"), [("C", ref.BFLOAT16), ("F", np.float32), ("view", np.float64)])
 def test_the_same_bits_for_any_thread_count_and_level(order, dtype, rng, simd_level, thread_count):
     def results(grad, x, weight, axis):

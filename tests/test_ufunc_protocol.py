@@ -95,6 +95,7 @@ def test_methods():
     ref.assert_same_bits(at, np.array([-0.5, -0.0, 0.0, 3.0, -np.inf]))
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 @pytest.mark.parametrize("n", [1, 2, 9, 1000, 200_000])
 def test_reduce_and_accumulate_go_in_order(simd_level, dtype, n, thread_count, rng):

@@ -80,6 +80,7 @@ def test_any_bit_pattern(simd_level, width):
     check()
 
 
+@pytest.mark.covering(3)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
 @pytest.mark.parametrize("name", ref.OPERATIONS)
 def test_large_arrays(simd_level, dtype, name, thread_count, store, rng):

@@ -7,7 +7,9 @@ that broadcasts, with a gradient of its own.
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 import autograd.numpy as anp
@@ -31,91 +33,113 @@ __all__ = [
 ]
 
 
-@primitive
+_MAAS = "Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013"
+_HE = "He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015"
+_CLEVERT = (
+    "Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, ICLR 2016."
+)
+_HENDRYCKS = "Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415."
+
+_SECTIONS = """
+
+Parameters
+----------
+{operands} : array_like
+    As for `fastlrelu.{name}`{operands_are}
+
+Returns
+-------
+ndarray or scalar
+    Of the broadcast shape and the common dtype.
+
+Raises
+------
+TypeError
+    For complex, object and string operands.
+ValueError
+    For shapes that do not broadcast.
+
+References
+----------
+{reference}
+"""
+
+
+def _elementwise(operands_are: str, reference: str) -> Callable[[Callable[..., Any]], Any]:
+    """Make a primitive of a function of operands that broadcast, and end its docstring."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        # python -OO leaves no docstring to end.
+        if function.__doc__ is not None:
+            function.__doc__ += _SECTIONS.format(
+                operands=", ".join(inspect.signature(function).parameters),
+                name=function.__name__,
+                operands_are=operands_are,
+                reference=reference,
+            )
+        return primitive(function)
+
+    return decorate
+
+
+@_elementwise(
+    ": float arrays or numbers that broadcast. Both have a gradient.",
+    f"{_MAAS}, equation 2. Gradient\nof the slope: {_HE}, equation 3.",
+)
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike) -> Any:
-    """Leaky ReLU with derivatives: `x` where it is greater than 0, else ``negative_slope * x``.
-
-    Parameters
-    ----------
-    x, negative_slope : array_like
-        As for `fastlrelu.leaky_relu`: float arrays or numbers that broadcast. Both have a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013, equation 2. Gradient
-    of the slope: He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equation 3.
-    """
+    """Leaky ReLU with derivatives: `x` where it is greater than 0, else ``negative_slope * x``."""
     return fl.leaky_relu(x, negative_slope)
 
 
-@primitive
+@_elementwise(
+    ". `grad_output` and `negative_slope` have a gradient; that of `x` is 0.",
+    f"The derivative of equation 2 in {_MAAS.removesuffix(' ICML 2013')}\nICML 2013.",
+)
 def leaky_relu_grad(grad_output: ArrayLike, x: ArrayLike, negative_slope: ArrayLike) -> Any:
-    """Gradient of leaky ReLU, itself with derivatives.
-
-    Parameters
-    ----------
-    grad_output, x, negative_slope : array_like
-        As for `fastlrelu.leaky_relu_grad`. `grad_output` and `negative_slope` have a gradient; that of `x` is 0.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    The derivative of equation 2 in Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models,
-    ICML 2013.
-    """
+    """Gradient of leaky ReLU, itself with derivatives."""
     return fl.leaky_relu_grad(grad_output, x, negative_slope)
 
 
-@primitive
+@_elementwise(". All three have a gradient.", f"Equation 2 in {_MAAS}, of\n``x + y``.")
 def add_leaky_relu(x: ArrayLike, y: ArrayLike, negative_slope: ArrayLike) -> Any:
-    """Leaky ReLU of a sum in one pass, with derivatives.
-
-    Parameters
-    ----------
-    x, y, negative_slope : array_like
-        As for `fastlrelu.add_leaky_relu`. All three have a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Equation 2 in Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013, of
-    ``x + y``.
-    """
+    """Leaky ReLU of a sum in one pass, with derivatives."""
     return fl.add_leaky_relu(x, y, negative_slope)
+
+
+@_elementwise(". Both have a gradient.", _CLEVERT)
+def elu(x: ArrayLike, alpha: ArrayLike) -> Any:
+    """ELU with derivatives: `x` where it is greater than 0, else ``alpha * (exp(x) - 1)``."""
+    return fl.elu(x, alpha)
+
+
+@_elementwise(". All three have a gradient.", _CLEVERT)
+def elu_grad(grad_output: ArrayLike, x: ArrayLike, alpha: ArrayLike) -> Any:
+    """Gradient of ELU, itself with derivatives."""
+    return fl.elu_grad(grad_output, x, alpha)
+
+
+@_elementwise(". It has a gradient.", _HENDRYCKS)
+def gelu(x: ArrayLike) -> Any:
+    """GELU with derivatives: ``x * Phi(x)``."""
+    return fl.gelu(x)
+
+
+@_elementwise(". Both have a gradient.", _HENDRYCKS)
+def gelu_grad(grad_output: ArrayLike, x: ArrayLike) -> Any:
+    """Gradient of GELU, itself with derivatives."""
+    return fl.gelu_grad(grad_output, x)
+
+
+@_elementwise(". It has a gradient.", _HENDRYCKS)
+def gelu_tanh(x: ArrayLike) -> Any:
+    """GELU by tanh with derivatives."""
+    return fl.gelu_tanh(x)
+
+
+@_elementwise(". Both have a gradient.", _HENDRYCKS)
+def gelu_tanh_grad(grad_output: ArrayLike, x: ArrayLike) -> Any:
+    """Gradient of GELU by tanh, itself with derivatives."""
+    return fl.gelu_tanh_grad(grad_output, x)
 
 
 @primitive
@@ -156,174 +180,6 @@ def _weight_grad(grad_output: Any, x: Any, weight: Any, axis: int) -> Any:
     return fl.prelu_grad(grad_output, x, weight, axis=axis)[1]
 
 
-@primitive
-def elu(x: ArrayLike, alpha: ArrayLike) -> Any:
-    """ELU with derivatives: `x` where it is greater than 0, else ``alpha * (exp(x) - 1)``.
-
-    Parameters
-    ----------
-    x, alpha : array_like
-        As for `fastlrelu.elu`. Both have a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, ICLR 2016.
-    """
-    return fl.elu(x, alpha)
-
-
-@primitive
-def elu_grad(grad_output: ArrayLike, x: ArrayLike, alpha: ArrayLike) -> Any:
-    """Gradient of ELU, itself with derivatives.
-
-    Parameters
-    ----------
-    grad_output, x, alpha : array_like
-        As for `fastlrelu.elu_grad`. All three have a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Clevert, Unterthiner, Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units, ICLR 2016.
-    """
-    return fl.elu_grad(grad_output, x, alpha)
-
-
-@primitive
-def gelu(x: ArrayLike) -> Any:
-    """GELU with derivatives: ``x * Phi(x)``.
-
-    Parameters
-    ----------
-    x : array_like
-        As for `fastlrelu.gelu`. It has a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
-    """
-    return fl.gelu(x)
-
-
-@primitive
-def gelu_grad(grad_output: ArrayLike, x: ArrayLike) -> Any:
-    """Gradient of GELU, itself with derivatives.
-
-    Parameters
-    ----------
-    grad_output, x : array_like
-        As for `fastlrelu.gelu_grad`. Both have a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
-    """
-    return fl.gelu_grad(grad_output, x)
-
-
-@primitive
-def gelu_tanh(x: ArrayLike) -> Any:
-    """GELU by tanh with derivatives.
-
-    Parameters
-    ----------
-    x : array_like
-        As for `fastlrelu.gelu_tanh`. It has a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
-    """
-    return fl.gelu_tanh(x)
-
-
-@primitive
-def gelu_tanh_grad(grad_output: ArrayLike, x: ArrayLike) -> Any:
-    """Gradient of GELU by tanh, itself with derivatives.
-
-    Parameters
-    ----------
-    grad_output, x : array_like
-        As for `fastlrelu.gelu_tanh_grad`. Both have a gradient.
-
-    Returns
-    -------
-    ndarray or scalar
-        Of the broadcast shape and the common dtype.
-
-    Raises
-    ------
-    TypeError
-        For complex, object and string operands.
-    ValueError
-        For shapes that do not broadcast.
-
-    References
-    ----------
-    Hendrycks, Gimpel: Gaussian Error Linear Units (GELUs), 2016, https://arxiv.org/abs/1606.08415.
-    """
-    return fl.gelu_tanh_grad(grad_output, x)
-
-
 def _gelu_curvature(x: Any) -> Any:
     """The second derivative of GELU."""
     return (2 - x * x) * anp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
@@ -362,39 +218,58 @@ def _over_other_axes(values: Any, weight: Any, axis: int) -> Any:
     )
 
 
-defvjp(
+def _differentiate(function: Any, *partials: Callable[..., Any] | None) -> None:
+    """Both modes, by ``partials[i](g, *operands)``: g times the partial derivative by operand i, None for 0."""
+
+    def vjp(i: int, partial: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda ans, *operands: unbroadcast_f(operands[i], lambda g: partial(g, *operands))
+
+    def jvp(partial: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda g, ans, *operands: partial(g, *operands)
+
+    defvjp(function, *(partial and vjp(i, partial) for i, partial in enumerate(partials)))
+    defjvp(function, *(partial and jvp(partial) for partial in partials))
+
+
+_differentiate(
     leaky_relu,
-    lambda ans, x, s: unbroadcast_f(x, lambda g: leaky_relu_grad(g, x, s)),
-    lambda ans, x, s: unbroadcast_f(s, lambda g: _below(x, g * x)),
+    lambda g, x, slope: leaky_relu_grad(g, x, slope),
+    lambda g, x, slope: _below(x, g * x),
 )
-defjvp(
-    leaky_relu,
-    lambda g, ans, x, s: leaky_relu_grad(g, x, s),
-    lambda g, ans, x, s: _below(x, g * x),
-)
-defvjp(
+_differentiate(
     leaky_relu_grad,
-    lambda ans, grad, x, s: unbroadcast_f(grad, lambda g: leaky_relu_grad(g, x, s)),
+    lambda g, grad_output, x, slope: leaky_relu_grad(g, x, slope),
     None,
-    lambda ans, grad, x, s: unbroadcast_f(s, lambda g: _below(x, g * grad)),
+    lambda g, grad_output, x, slope: _below(x, g * grad_output),
 )
-defjvp(
-    leaky_relu_grad,
-    lambda g, ans, grad, x, s: leaky_relu_grad(g, x, s),
-    None,
-    lambda g, ans, grad, x, s: _below(x, g * grad),
-)
-defvjp(
+_differentiate(
     add_leaky_relu,
-    lambda ans, x, y, s: unbroadcast_f(x, lambda g: leaky_relu_grad(g, x + y, s)),
-    lambda ans, x, y, s: unbroadcast_f(y, lambda g: leaky_relu_grad(g, x + y, s)),
-    lambda ans, x, y, s: unbroadcast_f(s, lambda g: _below(x + y, g * (x + y))),
+    lambda g, x, y, slope: leaky_relu_grad(g, x + y, slope),
+    lambda g, x, y, slope: leaky_relu_grad(g, x + y, slope),
+    lambda g, x, y, slope: _below(x + y, g * (x + y)),
 )
-defjvp(
-    add_leaky_relu,
-    lambda g, ans, x, y, s: leaky_relu_grad(g, x + y, s),
-    lambda g, ans, x, y, s: leaky_relu_grad(g, x + y, s),
-    lambda g, ans, x, y, s: _below(x + y, g * (x + y)),
+_differentiate(
+    elu,
+    lambda g, x, alpha: elu_grad(g, x, alpha),
+    lambda g, x, alpha: g * elu(_below(x, x), 1.0),
+)
+_differentiate(
+    elu_grad,
+    lambda g, grad_output, x, alpha: elu_grad(g, x, alpha),
+    lambda g, grad_output, x, alpha: _below(x, elu_grad(g * grad_output, x, alpha)),
+    lambda g, grad_output, x, alpha: _below(x, elu_grad(g * grad_output, x, 1.0)),
+)
+_differentiate(gelu, lambda g, x: gelu_grad(g, x))
+_differentiate(
+    gelu_grad,
+    lambda g, grad_output, x: gelu_grad(g, x),
+    lambda g, grad_output, x: g * grad_output * _gelu_curvature(x),
+)
+_differentiate(gelu_tanh, lambda g, x: gelu_tanh_grad(g, x))
+_differentiate(
+    gelu_tanh_grad,
+    lambda g, grad_output, x: gelu_tanh_grad(g, x),
+    lambda g, grad_output, x: g * grad_output * _gelu_tanh_curvature(x),
 )
 defvjp(
     prelu,
@@ -418,41 +293,3 @@ defjvp(
     lambda g, ans, grad, x, w, axis: _over_other_axes(_below(x, g * grad), w, axis),
     None,
 )
-defvjp(
-    elu,
-    lambda ans, x, a: unbroadcast_f(x, lambda g: elu_grad(g, x, a)),
-    lambda ans, x, a: unbroadcast_f(a, lambda g: g * elu(_below(x, x), 1.0)),
-)
-defjvp(
-    elu,
-    lambda g, ans, x, a: elu_grad(g, x, a),
-    lambda g, ans, x, a: g * elu(_below(x, x), 1.0),
-)
-defvjp(
-    elu_grad,
-    lambda ans, grad, x, a: unbroadcast_f(grad, lambda g: elu_grad(g, x, a)),
-    lambda ans, grad, x, a: unbroadcast_f(x, lambda g: _below(x, elu_grad(g * grad, x, a))),
-    lambda ans, grad, x, a: unbroadcast_f(a, lambda g: _below(x, elu_grad(g * grad, x, 1.0))),
-)
-defjvp(
-    elu_grad,
-    lambda g, ans, grad, x, a: elu_grad(g, x, a),
-    lambda g, ans, grad, x, a: _below(x, elu_grad(g * grad, x, a)),
-    lambda g, ans, grad, x, a: _below(x, elu_grad(g * grad, x, 1.0)),
-)
-for _function, _gradient, _curvature in (
-    (gelu, gelu_grad, _gelu_curvature),
-    (gelu_tanh, gelu_tanh_grad, _gelu_tanh_curvature),
-):
-    defvjp(_function, lambda ans, x, _gradient=_gradient: lambda g: _gradient(g, x))
-    defjvp(_function, lambda g, ans, x, _gradient=_gradient: _gradient(g, x))
-    defvjp(
-        _gradient,
-        lambda ans, grad, x, _gradient=_gradient: unbroadcast_f(grad, lambda g: _gradient(g, x)),
-        lambda ans, grad, x, _curvature=_curvature: unbroadcast_f(x, lambda g: g * grad * _curvature(x)),
-    )
-    defjvp(
-        _gradient,
-        lambda g, ans, grad, x, _gradient=_gradient: _gradient(g, x),
-        lambda g, ans, grad, x, _curvature=_curvature: g * grad * _curvature(x),
-    )

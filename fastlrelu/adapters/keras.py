@@ -14,7 +14,10 @@ ImportError
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import keras
 import numpy as np
@@ -23,6 +26,8 @@ import fastlrelu as fl
 
 __all__ = ["ELU", "LeakyReLU", "PReLU", "elu", "gelu", "leaky_relu", "replace_layers"]
 
+Activation = TypeVar("Activation", bound=Callable[..., Any])
+
 if keras.backend.backend() != "numpy":
     raise ImportError(
         f"fastlrelu.adapters.keras works on arrays of NumPy, and Keras runs on {keras.backend.backend()}: "
@@ -30,30 +35,49 @@ if keras.backend.backend() != "numpy":
     )
 
 
-@keras.saving.register_keras_serializable(package="fastlrelu")
-class LeakyReluOperation(keras.Operation):
-    """What a functional model keeps of a call of `leaky_relu` on a symbolic tensor.
+class _Operation(keras.Operation):
+    """What a functional model keeps of a call of an activation function on a symbolic tensor."""
 
-    Parameters
-    ----------
-    negative_slope : float
-        The slope for x <= 0.
-    """
+    function: Callable[..., Any]
 
-    def __init__(self, negative_slope: float = 0.2, *, name: str | None = None) -> None:
+    def __init__(self, *, name: str | None = None, **settings: Any) -> None:
         super().__init__(name=name)
-        self.negative_slope = negative_slope
+        self.settings = settings
 
     def call(self, x: Any) -> Any:
-        """Compute on arrays; the rest is as for `leaky_relu`."""
-        return leaky_relu(x, self.negative_slope)
+        """Compute on arrays."""
+        return type(self).function(x, **self.settings)
 
     def compute_output_spec(self, x: Any) -> Any:
         """Give the shape and dtype of the result as a symbolic tensor."""
         return keras.KerasTensor(x.shape, dtype=_result_dtype(x.dtype))
 
+    def get_config(self) -> dict[str, Any]:
+        """Give what is saved with the model."""
+        return {**super().get_config(), **self.settings}
 
-@keras.saving.register_keras_serializable(package="fastlrelu")
+
+def _activation(function: Activation) -> Activation:
+    """Let a function of a float array take what Keras hands to activations, and be saved with a model."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def activation(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(x, keras.KerasTensor):
+            return function(_floats(x), *args, **kwargs)
+        settings = signature.bind(x, *args, **kwargs)
+        settings.apply_defaults()
+        del settings.arguments["x"]
+        return operation(**settings.arguments)(x)
+
+    register = keras.saving.register_keras_serializable(package="fastlrelu")
+    name = function.__name__.title().replace("_", "") + "Operation"
+    operation = register(type(name, (_Operation,), {"function": staticmethod(activation)}))
+    register(activation)
+    return cast(Activation, activation)
+
+
+@_activation
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Leaky ReLU as an activation function: ``Dense(10, activation=leaky_relu)``.
 
@@ -79,9 +103,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     ----------
     Maas, Hannun, Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models, ICML 2013, equation 2.
     """
-    if isinstance(x, keras.KerasTensor):
-        return LeakyReluOperation(negative_slope)(x)
-    return fl.leaky_relu(_floats(x), negative_slope)
+    return fl.leaky_relu(x, negative_slope)
 
 
 @keras.saving.register_keras_serializable(package="fastlrelu")
@@ -127,30 +149,7 @@ class PReLU(keras.layers.PReLU):
         return fl.prelu(_floats(inputs), keras.ops.convert_to_tensor(self.alpha), axis=-1)
 
 
-@keras.saving.register_keras_serializable(package="fastlrelu")
-class EluOperation(keras.Operation):
-    """What a functional model keeps of a call of `elu` on a symbolic tensor.
-
-    Parameters
-    ----------
-    alpha : float
-        The limit of the negative side is -alpha.
-    """
-
-    def __init__(self, alpha: float = 1.0, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.alpha = alpha
-
-    def call(self, x: Any) -> Any:
-        """Compute on arrays; the rest is as for `elu`."""
-        return elu(x, self.alpha)
-
-    def compute_output_spec(self, x: Any) -> Any:
-        """Give the shape and dtype of the result as a symbolic tensor."""
-        return keras.KerasTensor(x.shape, dtype=_result_dtype(x.dtype))
-
-
-@keras.saving.register_keras_serializable(package="fastlrelu")
+@_activation
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """ELU as an activation function: ``Dense(10, activation=elu)``.
 
@@ -171,35 +170,10 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     TypeError
         For complex, object and string arrays.
     """
-    if isinstance(x, keras.KerasTensor):
-        return EluOperation(alpha)(x)
-    return fl.elu(_floats(x), alpha)
+    return fl.elu(x, alpha)
 
 
-@keras.saving.register_keras_serializable(package="fastlrelu")
-class GeluOperation(keras.Operation):
-    """What a functional model keeps of a call of `gelu` on a symbolic tensor.
-
-    Parameters
-    ----------
-    approximate : bool
-        By tanh.
-    """
-
-    def __init__(self, approximate: bool = False, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.approximate = approximate
-
-    def call(self, x: Any) -> Any:
-        """Compute on arrays; the rest is as for `gelu`."""
-        return gelu(x, self.approximate)
-
-    def compute_output_spec(self, x: Any) -> Any:
-        """Give the shape and dtype of the result as a symbolic tensor."""
-        return keras.KerasTensor(x.shape, dtype=_result_dtype(x.dtype))
-
-
-@keras.saving.register_keras_serializable(package="fastlrelu")
+@_activation
 def gelu(x: Any, approximate: bool = False) -> Any:
     """GELU as an activation function: ``Dense(10, activation=gelu)``.
 
@@ -220,9 +194,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     TypeError
         For complex, object and string arrays.
     """
-    if isinstance(x, keras.KerasTensor):
-        return GeluOperation(approximate)(x)
-    return (fl.gelu_tanh if approximate else fl.gelu)(_floats(x))
+    return (fl.gelu_tanh if approximate else fl.gelu)(x)
 
 
 @keras.saving.register_keras_serializable(package="fastlrelu")

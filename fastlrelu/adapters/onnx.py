@@ -18,7 +18,7 @@ puts their nodes into the graph first.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,17 +34,11 @@ Array = NDArray[Any]
 _FIRST_BROADCASTING_OPSET = 7
 
 
-class LeakyRelu(OpRun):
-    """ONNX LeakyRelu, opsets 1, 6 and 16: float16, bfloat16, float and double, with alpha 0.01 unless given.
-
-    The attribute is a 32-bit float in the file, also for tensors of doubles, as in the reference implementation.
-
-    References
-    ----------
-    ONNX operators, LeakyRelu: https://onnx.ai/onnx/operators/onnx__LeakyRelu.html
-    """
+class _OneInputAndAlpha(OpRun):
+    """A ufunc of a tensor and the attribute alpha."""
 
     op_domain = ""
+    ufunc: ClassVar[np.ufunc]
 
     def _run(self, x: Array, alpha: float, consumed_inputs: object = None) -> tuple[Array]:
         """Apply the function.
@@ -66,10 +60,23 @@ class LeakyRelu(OpRun):
         Raises
         ------
         TypeError
-            For a dtype that the standard does not have for LeakyRelu.
+            For a dtype that the standard does not have for the operator.
         """
-        _check_float(x, "LeakyRelu")
-        return (np.asarray(fl.leaky_relu(x, float(alpha))),)
+        _check_float(x, type(self).__name__)
+        return (np.asarray(self.ufunc(x, float(alpha))),)
+
+
+class LeakyRelu(_OneInputAndAlpha):
+    """ONNX LeakyRelu, opsets 1, 6 and 16: float16, bfloat16, float and double, with alpha 0.01 unless given.
+
+    The attribute is a 32-bit float in the file, also for tensors of doubles, as in the reference implementation.
+
+    References
+    ----------
+    ONNX operators, LeakyRelu: https://onnx.ai/onnx/operators/onnx__LeakyRelu.html
+    """
+
+    ufunc = fl.leaky_relu
 
 
 class PRelu(OpRun):
@@ -123,7 +130,7 @@ class PRelu(OpRun):
         return (np.asarray(fl.prelu(x, slope, axis=-1)),)
 
 
-class Elu(OpRun):
+class Elu(_OneInputAndAlpha):
     """ONNX Elu, opsets 1, 6 and 22, with alpha 1 unless given.
 
     References
@@ -131,32 +138,7 @@ class Elu(OpRun):
     ONNX operators, Elu: https://onnx.ai/onnx/operators/onnx__Elu.html
     """
 
-    op_domain = ""
-
-    def _run(self, x: Array, alpha: float, consumed_inputs: object = None) -> tuple[Array]:
-        """Apply the function.
-
-        Parameters
-        ----------
-        x : ndarray
-            Of any shape; float16, bfloat16, float32 or float64.
-        alpha : float
-            The attribute of the node, of the function around it, or the default of the standard.
-        consumed_inputs : object
-            An attribute of opset 1 that the standard itself ignores.
-
-        Returns
-        -------
-        tuple of one ndarray
-            Of the shape and dtype of `x`.
-
-        Raises
-        ------
-        TypeError
-            For a dtype that the standard does not have for Elu.
-        """
-        _check_float(x, "Elu")
-        return (np.asarray(fl.elu(x, float(alpha))),)
+    ufunc = fl.elu
 
 
 class Gelu(OpRun):

@@ -78,6 +78,13 @@ cdef void close_region(int threads) noexcept nogil:
     team_end(threads)
 
 
+cdef void share_blocks(int threads, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
+    """On its own: clang has LLVM's library take in the thread wherever a function with a region is entered."""
+    cdef Py_ssize_t block
+    for block in prange(blocks, schedule="static", num_threads=threads):
+        task(context, block)
+
+
 cdef void run_blocks(int threads, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
     """Call ``task(context, block)`` for each block from 0 to ``blocks - 1``."""
     cdef Py_ssize_t block
@@ -85,8 +92,7 @@ cdef void run_blocks(int threads, block_task task, void *context, Py_ssize_t blo
         for block in range(blocks):
             task(context, block)
     else:
-        for block in prange(blocks, schedule="static", num_threads=threads):
-            task(context, block)
+        share_blocks(threads, task, context, blocks)
 
 
 def library():

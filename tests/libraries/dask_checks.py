@@ -43,7 +43,7 @@ def x(request, rng):
     return ref.random_values(rng, (60, 40), request.param)
 
 
-def test_every_ufunc_is_lazy_and_has_the_bits_of_np_where(compute, x):
+def test_every_ufunc_is_lazy_and_has_the_bits_of_one_process(compute, x):
     lazy = da.from_array(x, chunks=(16, 40))
     for y, expected in [
         (fl.leaky_relu(lazy, 0.1), ref.leaky_relu(x, 0.1)),
@@ -54,6 +54,14 @@ def test_every_ufunc_is_lazy_and_has_the_bits_of_np_where(compute, x):
         (fl.prelu(lazy, x[0]), ref.leaky_relu(x, x[0])),
         (lazy.map_blocks(fl.LeakyReLU(0.1), dtype=x.dtype), ref.leaky_relu(x, 0.1)),
         (lazy.map_blocks(fl.prelu, x[0], dtype=x.dtype), ref.leaky_relu(x, x[0])),
+        (fl.elu(lazy, 0.5), fl.elu(x, 0.5)),
+        (fl.ELU(0.5)(lazy), fl.elu(x, 0.5)),
+        (fl.elu_grad(lazy[::-1], lazy, x[0]), fl.elu_grad(x[::-1], x, x[0])),
+        (fl.gelu(lazy), fl.gelu(x)),
+        (fl.gelu_grad(lazy[::-1], lazy), fl.gelu_grad(x[::-1], x)),
+        (fl.GELU("tanh")(lazy), fl.gelu_tanh(x)),
+        (fl.gelu_tanh_grad(lazy[::-1], lazy), fl.gelu_tanh_grad(x[::-1], x)),
+        (lazy.map_blocks(fl.GELU(), dtype=x.dtype), fl.gelu(x)),
     ]:
         assert isinstance(y, da.Array)
         assert y.dtype == x.dtype
@@ -64,12 +72,14 @@ def test_blocks_above_the_threshold_of_threads(compute, rng):
     x = rng.standard_normal((8, 300_000)).astype(np.float32)
     lazy = da.from_array(x, chunks=(1, -1))
     ref.assert_same_bits(compute(fl.leaky_relu(lazy, 0.1)), ref.leaky_relu(x, 0.1))
+    ref.assert_same_bits(compute(fl.gelu(lazy)), fl.gelu(x))
 
 
 def test_what_dask_cannot_do_is_refused():
     lazy = da.zeros(5)
-    with pytest.raises(TypeError, match="NumPy array"):
-        fl.leaky_relu_(lazy)
+    for in_place in (fl.leaky_relu_, fl.elu_, fl.gelu_, fl.gelu_tanh_):
+        with pytest.raises(TypeError, match="NumPy array"):
+            in_place(lazy)
     for method in (fl.leaky_relu.outer, lambda x, s: fl.leaky_relu.at(x, [0], s)):
         with pytest.raises(TypeError, match="NotImplemented"):
             method(lazy, 0.1)

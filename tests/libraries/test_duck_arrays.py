@@ -10,6 +10,16 @@ import reference as ref
 
 SLOPE = 0.25
 COLUMNS = list("abcd")
+# What is applied to the container, and what its array must become.
+ACTIVATIONS = {
+    "leaky_relu": (lambda x: fl.leaky_relu(x, SLOPE), lambda x: ref.leaky_relu(x, SLOPE)),
+    "LeakyReLU": (fl.LeakyReLU(SLOPE), lambda x: ref.leaky_relu(x, SLOPE)),
+    "elu": (lambda x: fl.elu(x, SLOPE), lambda x: fl.elu(x, SLOPE)),
+    "ELU": (fl.ELU(SLOPE), lambda x: fl.elu(x, SLOPE)),
+    "gelu": (fl.gelu, fl.gelu),
+    "GELU": (fl.GELU("tanh"), fl.gelu_tanh),
+}
+each_activation = pytest.mark.parametrize(("act", "expected"), ACTIVATIONS.values(), ids=ACTIVATIONS)
 
 
 @pytest.fixture
@@ -24,12 +34,12 @@ def labelled(x):
 
 
 class TestXarray:
-    @pytest.mark.parametrize("act", [lambda x: fl.leaky_relu(x, SLOPE), fl.LeakyReLU(SLOPE)], ids=["ufunc", "call"])
-    def test_labels_and_attributes_stay(self, x, labelled, act):
+    @each_activation
+    def test_labels_and_attributes_stay(self, x, labelled, act, expected):
         with xr.set_options(keep_attrs=True):
             y = act(labelled)
-        xr.testing.assert_identical(y, labelled.copy(data=ref.leaky_relu(x, SLOPE)))
-        ref.assert_same_bits(y.values, ref.leaky_relu(x, SLOPE))
+        xr.testing.assert_identical(y, labelled.copy(data=expected(x)))
+        ref.assert_same_bits(y.values, expected(x))
 
     def test_slopes_are_matched_by_name(self, x, labelled, rng):
         slopes = rng.random(4).astype(np.float32)
@@ -43,21 +53,25 @@ class TestXarray:
         ref.assert_same_bits(fl.leaky_relu(labelled.to_dataset(), SLOPE)["signal"].values, ref.leaky_relu(x, SLOPE))
         grad = fl.leaky_relu_grad(xr.ones_like(labelled), labelled, SLOPE)
         ref.assert_same_bits(grad.values, ref.leaky_relu_grad(np.ones_like(x), x, SLOPE))
+        for gradient, alpha in ((fl.elu_grad, (SLOPE,)), (fl.gelu_grad, ()), (fl.gelu_tanh_grad, ())):
+            grad = gradient(xr.ones_like(labelled), labelled, *alpha)
+            ref.assert_same_bits(grad.values, gradient(np.ones_like(x), x, *alpha))
         total = fl.add_leaky_relu(labelled, labelled.isel(time=0, drop=True), SLOPE)
         ref.assert_same_bits(total.values, ref.add_leaky_relu(x, x[0], SLOPE))
 
-    def test_chunks_stay_lazy(self, x, labelled):
-        y = fl.leaky_relu(labelled.chunk({"time": 2}), SLOPE)
+    @each_activation
+    def test_chunks_stay_lazy(self, x, labelled, act, expected):
+        y = act(labelled.chunk({"time": 2}))
         assert y.chunks == ((2, 2, 2), (4,))
-        ref.assert_same_bits(y.compute(scheduler="synchronous").values, ref.leaky_relu(x, SLOPE))
+        ref.assert_same_bits(y.compute(scheduler="synchronous").values, expected(x))
 
 
 class TestPandas:
-    @pytest.mark.parametrize("act", [lambda x: fl.leaky_relu(x, SLOPE), fl.LeakyReLU(SLOPE)], ids=["ufunc", "call"])
-    def test_a_series_keeps_index_name_and_dtype(self, x, act):
+    @each_activation
+    def test_a_series_keeps_index_name_and_dtype(self, x, act, expected):
         series = pd.Series(x[:, 0], index=list("uvwxyz"), name="signal")
         y = act(series)
-        pd.testing.assert_series_equal(y, pd.Series(ref.leaky_relu(x[:, 0], SLOPE), index=series.index, name="signal"))
+        pd.testing.assert_series_equal(y, pd.Series(expected(x[:, 0]), index=series.index, name="signal"))
 
     def test_series_are_aligned(self, x):
         series = pd.Series(x[:, 0], index=list("uvwxyz"))
@@ -74,6 +88,8 @@ class TestPandas:
         y = fl.leaky_relu(frame, np.float32(SLOPE))
         pd.testing.assert_frame_equal(y, frame.where(frame > 0, SLOPE * frame))
         assert (y.dtypes == np.float32).all()
+        pd.testing.assert_frame_equal(fl.elu(frame, np.float32(SLOPE)), frame.apply(fl.ELU(SLOPE)))
+        pd.testing.assert_frame_equal(fl.gelu(frame), frame.apply(fl.GELU()))
 
     def test_a_frame_makes_float64_of_a_python_slope_as_with_other_ufuncs(self, x):
         frame = pd.DataFrame(x, columns=COLUMNS)
@@ -99,17 +115,22 @@ class TestPandas:
 
 
 class TestMasked:
-    @pytest.mark.parametrize("act", [lambda x: fl.leaky_relu(x, SLOPE), fl.LeakyReLU(SLOPE)], ids=["ufunc", "call"])
-    def test_the_mask_stays(self, x, act):
+    @each_activation
+    def test_the_mask_stays(self, x, act, expected):
         masked = np.ma.masked_array(x, x > 1)
         y = act(masked)
         assert isinstance(y, np.ma.MaskedArray)
         np.testing.assert_array_equal(y.mask, masked.mask)
-        ref.assert_same_bits(y.compressed(), ref.leaky_relu(x, SLOPE)[~masked.mask])
+        ref.assert_same_bits(y.compressed(), expected(x)[~masked.mask])
 
     def test_masks_are_joined(self, x):
         left, right = np.ma.masked_array(x, x > 1), np.ma.masked_array(x, x < -1)
-        for y in (fl.leaky_relu_grad(left, right, SLOPE), fl.add_leaky_relu(left, right, SLOPE)):
+        for y in (
+            fl.leaky_relu_grad(left, right, SLOPE),
+            fl.add_leaky_relu(left, right, SLOPE),
+            fl.elu_grad(left, right, SLOPE),
+            fl.gelu_grad(left, right),
+        ):
             np.testing.assert_array_equal(y.mask, left.mask | right.mask)
 
     def test_in_place_through_out(self, x):
@@ -126,15 +147,17 @@ class TestSparse:
         return pytest.importorskip("sparse", reason=reason)
 
     @pytest.mark.parametrize("kind", ["COO", "GCXS"])
-    def test_zeros_are_not_stored(self, sparse, rng, kind):
+    @pytest.mark.parametrize("name", ["leaky_relu", "elu", "gelu"])
+    def test_zeros_are_not_stored(self, sparse, rng, kind, name):
+        act, expected = ACTIVATIONS[name]
         x = ref.random_values(rng, (20, 30), np.float32)
         x[rng.random(x.shape) < 0.9] = 0
         array = getattr(sparse, kind).from_numpy(x)
-        y = fl.leaky_relu(array, SLOPE)
+        y = act(array)
         assert isinstance(y, getattr(sparse, kind))
         assert y.fill_value == 0
         assert y.nnz == array.nnz
-        np.testing.assert_array_equal(y.todense(), ref.leaky_relu(x, SLOPE))
+        np.testing.assert_array_equal(y.todense(), expected(x))
         assert y.dtype == np.float32
 
     def test_gradient_and_slopes_of_its_own(self, sparse, rng):

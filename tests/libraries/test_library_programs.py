@@ -63,14 +63,14 @@ def test_weights_of_a_state_dict_give_the_outputs_of_pytorch(child, example, mon
 
 @pytest.mark.timeout(150)
 def test_the_array_is_larger_than_the_memory_of_the_cluster(child):
-    answer = child(EXAMPLES / "dask_inference.py", limit=140)
+    answer = child(EXAMPLES / "dask_inference.py", "--workers", 1, limit=140)
     assert "results: equal bit for bit" in answer
     array = int(re.search(r"^array: (\d+) MiB", answer, re.MULTILINE)[1])
     limit, memory = map(int, re.search(r"of (\d+) MiB, (\d+) MiB in all", answer).groups())
     assert array > memory
     peaks = [int(peak) for peak in re.findall(r"(\d+) MiB", re.search(r"^memory of .*", answer, re.MULTILINE)[0])]
-    assert len(peaks) == 2
-    assert max(peaks) < limit
+    assert len(peaks) == 1
+    assert peaks[0] < limit
 
 
 def test_the_generator_is_rewritten_and_both_times_are_printed(child):

@@ -1,13 +1,10 @@
 """ONNX: its own node tests through the adapter, and the places where its reference implementation is wrong."""
 
-import warnings
-
 import ml_dtypes
 import numpy as np
 import onnx.inliner
 import pytest
 from onnx import TensorProto, helper
-from onnx.backend.test.case.node import collect_testcases
 from onnx.reference import ReferenceEvaluator
 
 import fastlrelu as fl
@@ -52,17 +49,9 @@ def prelu(x, slope, element=TensorProto.FLOAT, opset=18, new_ops=ops):
         return evaluator.run(None, {"x": x, "slope": slope})[0]
 
 
-@pytest.fixture(scope="module")
-def node_cases():
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # ONNX makes the data of every operator's tests at this call, some of it by overflow.
-        warnings.simplefilter("ignore")
-        return [case for case in collect_testcases(None) if case.name.startswith(("test_leakyrelu", "test_prelu"))]
-
-
-def test_the_node_tests_of_onnx(node_cases):
+def test_the_node_tests_of_onnx(onnx_node_tests):
     ran, through_the_adapter = set(), set()
-    for case in node_cases:
+    for case in onnx_node_tests("LeakyRelu", "PRelu"):
         evaluator = ReferenceEvaluator(case.model, new_ops=ops)
         if {type(node) for node in evaluator.rt_nodes_} <= {LeakyRelu, PRelu}:
             through_the_adapter.add(case.name)

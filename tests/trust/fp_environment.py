@@ -9,6 +9,7 @@ from contextlib import contextmanager
 _ENVIRONMENT_BYTES = 32
 # Where glibc's fenv_t on x86-64 keeps MXCSR.
 _MXCSR = slice(28, 32)
+_CONDITION_CODES = 0x4700
 FLAGS = 0x003F
 TRAP_INVALID, TRAP_DIVIDE, TRAP_OVERFLOW, TRAP_UNDERFLOW = 0x0080, 0x0200, 0x0400, 0x0800
 FLUSH = 0x8040  # flush to zero, and denormals are zero
@@ -26,9 +27,10 @@ def _environment():
 
 
 def state():
-    """x87's control and status words, and MXCSR; the rest says where x87 computed last."""
+    """x87's control and status words, and MXCSR; the rest says where x87 computed last, and what it last compared."""
     environment = _environment()
-    return environment[0:2], environment[4:6], environment[_MXCSR]
+    status = int.from_bytes(environment[4:6], "little") & ~_CONDITION_CODES
+    return environment[0:2], status, environment[_MXCSR]
 
 
 def mxcsr():

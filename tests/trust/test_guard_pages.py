@@ -1,12 +1,12 @@
 """No byte before or after an operand is read or written: guard pages at both ends of every operand."""
 
 import sys
+import textwrap
 
 import pytest
 from subprocesses import ALWAYS_PARALLEL, run_python
 
 import reference as ref
-from fastlrelu.dispatch import loops
 
 pytestmark = [
     pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs mmap and mprotect"),
@@ -23,7 +23,6 @@ import reference as ref
 from guarded import Pages, filled
 
 dtype = {dtype}
-loops.use_level("{level}")
 rng = np.random.default_rng(1)
 
 def numbers(n):
@@ -34,6 +33,10 @@ def numbers(n):
 def same(result, expected):
     assert result.dtype == expected.dtype and result.shape == expected.shape
     assert ((result == expected) & (np.signbit(result) == np.signbit(expected))).all(), (result, expected)
+
+for level in loops.levels():
+    print(level, flush=True)
+    loops.use_level(level)
 """
 
 EVERY_LENGTH = """
@@ -70,6 +73,42 @@ for n in range(LONGEST + 1):
         if n % 7 == 0 or n < 40:
             for step in (-1, 2):
                 check(n, at_end, step)
+"""
+
+ELU_GELU = """
+LONGEST = 300
+alpha = dtype.type(0.3)
+pages = [Pages(2 * LONGEST * dtype.itemsize) for _ in range(4)]
+x, grad, alphas = (numbers(LONGEST) for _ in range(3))
+cases = [
+    (f, operands, f(*operands))
+    for f, *operands in (
+        (fl.elu, x, alpha), (fl.elu, x, alphas), (fl.elu_grad, grad, x, alpha), (fl.elu_grad, grad, x, alphas),
+        (fl.gelu, x), (fl.gelu_grad, grad, x), (fl.gelu_tanh, x), (fl.gelu_tanh_grad, grad, x),
+    )
+]
+
+def check(n, at_end, step):
+    for function, operands, expected in cases:
+        arrays = [
+            filled(p, values[:n] if values.ndim else values.reshape(1), at_end ^ flip, step)
+            for p, values, flip in zip(pages, operands, (0, 0, 1))
+        ]
+        out = pages[3].array(n, dtype, not at_end, step)
+        same(function(*arrays, out=out), expected[:n])
+        same(function(*arrays, out=arrays[0]), expected[:n])
+    for act, in_place, forward in (
+        (fl.ELU(float(alpha)), lambda a: fl.elu_(a, float(alpha)), cases[0]),
+        (fl.GELU(), fl.gelu_, cases[4]), (fl.GELU("tanh"), fl.gelu_tanh_, cases[6]),
+    ):
+        a = filled(pages[0], x[:n], at_end, step)
+        same(act(a, out), forward[2][:n])
+        same(in_place(a), forward[2][:n])
+
+# Blocks of factors are 256 elements.
+for n in [*range(70), *range(120, 136), *range(250, 264), LONGEST]:
+    for at_end, step in ((False, 1), (True, 1), (n % 2 == 0, -1), (n % 2 == 1, 2)):
+        check(n, at_end, step)
 """
 
 PRELU = """
@@ -111,11 +150,11 @@ for shape, order, which, at_end in itertools.product(shapes, orders, range(5), (
 LARGE = """
 act = fl.LeakyReLU(0.25)
 pages = [Pages(1 << 20) for _ in range(3)]
-for n, threads, stream, at_end in itertools.product(
-    (262144 // dtype.itemsize + 1, 393216 // dtype.itemsize, (1 << 20) // dtype.itemsize - 1), (1, 2, 3),
-    (1, 1 << 60), (False, True)
-):
-    loops.set_stream_threshold(stream)
+lengths = (262144 // dtype.itemsize + 1, 393216 // dtype.itemsize, (1 << 20) // dtype.itemsize - 1)
+for k, (n, threads) in enumerate(itertools.product(lengths, (1, 2, 3))):
+    # Each pair of values meets.
+    at_end = k // 2 % 2 == 1
+    loops.set_stream_threshold((1, 1 << 60)[k % 2])
     fl.set_num_threads(threads)
     values, upstream = numbers(n), numbers(n)
     x, grad = filled(pages[0], values, at_end), filled(pages[1], upstream, at_end)
@@ -123,6 +162,8 @@ for n, threads, stream, at_end in itertools.product(
     same(act(x, out), ref.leaky_relu(values, 0.25))
     same(fl.leaky_relu(x, 0.25, out=out), ref.leaky_relu(values, 0.25))
     same(act.grad(grad, x, out), ref.leaky_relu_grad(upstream, values, 0.25))
+    same(fl.gelu_grad(grad, x, out=out), fl.gelu_grad(upstream, values))
+    same(fl.elu(x, 0.25, out=out), fl.elu(values, 0.25))
     weight = np.full(1, 0.25, dtype)
     same(fl.prelu(x[None], weight, 0, out=out[None])[0], ref.leaky_relu(values, 0.25))
     same(fl.leaky_relu_(x, 0.25), ref.leaky_relu(values, 0.25))
@@ -134,11 +175,14 @@ for n, threads, stream, at_end in itertools.product(
 DTYPES = {str(dtype): "ref.BFLOAT16" if dtype == ref.BFLOAT16 else f"np.dtype('{dtype}')" for dtype in ref.DTYPES}
 
 
-@pytest.mark.parametrize("level", loops.levels())
+PROGRAMS = {"every_length": EVERY_LENGTH, "elu_gelu": ELU_GELU, "prelu": PRELU, "large": LARGE}
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("program", [EVERY_LENGTH, PRELU, LARGE], ids=["every_length", "prelu", "large"])
-def test_nothing_outside_the_operands(level, dtype, program):
-    run_python(PRELUDE.format(level=level, dtype=DTYPES[dtype]) + program, **ALWAYS_PARALLEL)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_nothing_outside_the_operands(dtype, name):
+    program = textwrap.indent(PROGRAMS[name], "    ")
+    run_python(PRELUDE.format(dtype=DTYPES[dtype]) + program, timeout=100, **ALWAYS_PARALLEL)
 
 
 def test_a_guard_page_is_deadly():

@@ -5,15 +5,15 @@ import os
 import sys
 
 import pytest
+import teams
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from subprocesses import ALWAYS_PARALLEL, run_python
 
-from fastlrelu.threads import region
 from fastlrelu.threads.processors import quota_count
 
 pytestmark = [
-    pytest.mark.skipif(not region.compiled, reason="a build without OpenMP has one thread"),
+    pytest.mark.skipif(not teams.POSSIBLE, reason=teams.REASON),
     pytest.mark.timeout(60),
 ]
 

@@ -11,7 +11,7 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="counts threads 
 PRELUDE = """
 import faulthandler, os, sys, threading, time
 faulthandler.dump_traceback_later(80, exit=True)
-import numpy as np, fastlrelu as fl
+import numpy as np, fastlrelu as fl, teams
 import reference as ref
 
 def tasks():
@@ -40,7 +40,7 @@ def test_sixteen_threads_and_two_teams():
     run_python(
         PRELUDE
         + """
-HALF = 10
+HALF = 5
 fl.set_num_threads(2)
 cases = [(x, ref.leaky_relu(x, x.dtype.type(0.1))) for x in inputs(0)]
 before = tasks()
@@ -70,7 +70,7 @@ assert not wrong, wrong[0]
 assert min(rounds) > 0
 for number in most:
     # Two teams, or one and the threads that are started for trial: four more than a team needs.
-    allowed = before + 16 + (2 * (number - 1) + 4 if fl.config()["openmp"] else 0)
+    allowed = before + 16 + (2 * (number - 1) + 4 if teams.POSSIBLE else 0)
     assert most[number] <= allowed, f"{most[number]} threads, not {allowed}"
 """,
         timeout=90,
@@ -86,7 +86,7 @@ def test_the_workers_of_one_thread_stay_until_it_ends():
         + """
 x = np.ones(1_000_000, np.float32)
 fl.set_num_threads(3)
-before, workers = tasks(), (2 if fl.config()["openmp"] else 0)
+before, workers = tasks(), (2 if teams.POSSIBLE else 0)
 
 class Caller(threading.Thread):
     def __init__(self):
@@ -131,11 +131,11 @@ SCHEDULERS = {
     "executor": """
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(16) as pool:
-    answers = list(pool.map(one, range(96)))
+    answers = list(pool.map(one, range(48)))
 """,
     "joblib": """
 import joblib
-answers = joblib.Parallel(n_jobs=8, prefer="threads")(joblib.delayed(one)(i) for i in range(96))
+answers = joblib.Parallel(n_jobs=8, prefer="threads")(joblib.delayed(one)(i) for i in range(48))
 """,
     "joblib processes": """
 import joblib
@@ -143,7 +143,7 @@ answers = joblib.Parallel(n_jobs=2)(joblib.delayed(one)(i) for i in range(12))
 """,
     "dask": """
 import dask, dask.array as da
-answers = list(dask.compute(*[dask.delayed(one)(i) for i in range(96)], scheduler="threads", num_workers=8))
+answers = list(dask.compute(*[dask.delayed(one)(i) for i in range(48)], scheduler="threads", num_workers=8))
 x = ref.random_values(np.random.default_rng(0), 2_000_000, np.float32)
 blocks = fl.leaky_relu(da.from_array(x, chunks=150_000), np.float32(0.1))
 ref.assert_same_bits(blocks.compute(scheduler="threads", num_workers=8), ref.leaky_relu(x, np.float32(0.1)))
@@ -168,7 +168,7 @@ def one(number):
 cases = inputs(3)
 fl.set_num_threads(2)
 before = tasks()
-team = fl.config()["openmp"]
+team = teams.POSSIBLE
 """
         + SCHEDULERS[scheduler]
         + """

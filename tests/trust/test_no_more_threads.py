@@ -14,7 +14,7 @@ pytestmark = [
 PRELUDE = """
 import faulthandler, os, resource, threading
 faulthandler.dump_traceback_later(30, exit=True)
-import numpy as np, fastlrelu as fl
+import numpy as np, fastlrelu as fl, teams
 x = np.linspace(-1, 1, 1_000_003, dtype=np.float32)
 expected = np.where(x > 0, x, np.float32(0.1) * x)
 weight = np.full(1, 0.1, np.float32)
@@ -113,7 +113,7 @@ for threads in (6, 2, 6, 3, 1, 6):
 
 def test_the_team_grows_once_the_limit_is_lifted():
     run("""
-if fl.config()["openmp"]:
+if teams.POSSIBLE:
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     limit(0)
     assert right()
@@ -151,7 +151,7 @@ def test_no_memory_for_a_stack_that_openmp_would_take():
     run_python(
         """
 import resource
-import numpy as np, fastlrelu as fl
+import numpy as np, fastlrelu as fl, teams
 x = np.ones(1_000_000, np.float32)
 fl.set_num_threads(3)
 with open("/proc/self/statm") as file:

@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+import teams
 from subprocesses import ALWAYS_PARALLEL, run_python
 
 from fastlrelu.threads import region
@@ -13,13 +14,14 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and only there a thread is moved"),
     pytest.mark.timeout(60),
 ]
+needs_team = pytest.mark.skipif(not teams.POSSIBLE, reason=teams.REASON)
 several_processors = pytest.mark.skipif(
     sys.platform == "linux" and len(os.sched_getaffinity(0)) < 2, reason="one processor leaves no choice"
 )
 
 OURS = """
 import os, re, threading, time
-import numpy as np, fastlrelu as fl
+import numpy as np, fastlrelu as fl, teams
 
 def threads():
     return {int(name) for name in os.listdir("/proc/self/task")}
@@ -41,6 +43,7 @@ def new_threads(wanted):
 """
 
 
+@needs_team
 def test_the_signals_of_a_fault_reach_the_host():
     code = """
     import signal
@@ -53,6 +56,7 @@ def test_the_signals_of_a_fault_reach_the_host():
     run_python(OURS + _dedented(code), OMP_NUM_THREADS="3", **ALWAYS_PARALLEL)
 
 
+@needs_team
 @several_processors
 @pytest.mark.parametrize("calls", ["forced", "measured"])
 def test_they_stay_on_the_processors_of_the_first_caller(calls):
@@ -78,7 +82,7 @@ def test_a_caller_keeps_its_processors():
     found = []
     def work():
         os.sched_setaffinity(0, {mine})
-        new_threads(1)
+        new_threads(int(teams.POSSIBLE))
         fl.get_num_threads(), fl.config()
         found.append(os.sched_getaffinity(0))
     caller = threading.Thread(target=work)
@@ -89,6 +93,7 @@ def test_a_caller_keeps_its_processors():
     run_python(OURS + _dedented(code), OMP_NUM_THREADS="3", **ALWAYS_PARALLEL)
 
 
+@needs_team
 @several_processors
 def test_workers_may_run_wherever_the_process_may():
     code = """

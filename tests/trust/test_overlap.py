@@ -62,6 +62,7 @@ CALLS = {
 }
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", CALLS)
 def test_any_three_views(simd_level, dtype, name):
@@ -84,6 +85,7 @@ def test_any_three_views(simd_level, dtype, name):
     check()
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("n", [5, 700, 9000, 70_000])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_masks_and_overlap(simd_level, dtype, n, rng):
@@ -100,6 +102,7 @@ def test_masks_and_overlap(simd_level, dtype, n, rng):
         ref.assert_same_bits(memory, whole)
 
 
+@pytest.mark.covering(2)
 @pytest.mark.parametrize("mode", ["r", "c", "r+"])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_memory_maps(dtype, mode, thread_count, store, tmp_path, rng):
