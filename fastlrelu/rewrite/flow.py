@@ -8,7 +8,7 @@ from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.folding import changes
 from fastlrelu.rewrite.memory import Memory, is_number
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import Source
+from fastlrelu.rewrite.source import Source, children, walk
 from fastlrelu.rewrite.versions import State, TooLarge
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -72,7 +72,7 @@ class Flow(Memory):
                 result: State | None = state.copy()
                 for case in statement.cases:
                     branch = state.copy()
-                    for child in ast.walk(case.pattern):
+                    for child in walk(case.pattern):
                         bound = getattr(child, "name", None) or getattr(child, "rest", None)
                         if isinstance(bound, str):
                             self._bind_opaque(branch, bound, statement)
@@ -91,7 +91,7 @@ class Flow(Memory):
                 for target in statement.targets:
                     self._store(target, state, statement)
             case _:
-                for child in ast.iter_child_nodes(statement):
+                for child in children(statement):
                     if isinstance(child, ast.expr):
                         self._evaluate(child, state, statement)
         return None if isinstance(statement, _JUMPS) else state

@@ -17,7 +17,7 @@ from fastlrelu.rewrite.pieces import POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.slopes import FLOAT16_TINY
-from fastlrelu.rewrite.source import mentions
+from fastlrelu.rewrite.source import mentions, walk
 from fastlrelu.rewrite.versions import plain
 
 Found = Leak | Refusal | None
@@ -299,7 +299,7 @@ def find_sum(*families: str) -> Callable[[ast.expr, Scene], Found]:
         if leak.grad is not None and named and not scene.reads_as_gradient(leak.grad):
             text = scene.source.code(leak.grad)
             return Refusal(f"mask and value are different arrays, and {text} may be no gradient")
-        if not any(scene.numpy(child) for child in ast.walk(node)):
+        if not any(scene.numpy(child) for child in walk(node)):
             reason = scene.names.plain_arrays_reason()
             if reason is not None:
                 return Refusal(reason)
@@ -354,12 +354,12 @@ def _adds_slopes(leak: Leak, scene: Scene) -> bool:
         isinstance(child, ast.BinOp)
         and isinstance(child.op, ast.Add | ast.Sub)
         and not all(mentions(scene.source, side, x) for side in (child.left, child.right))
-        for child in ast.walk(leak.old)
+        for child in walk(leak.old)
     )
 
 
 def _adds(node: ast.expr) -> bool:
-    return any(isinstance(child, ast.BinOp) and isinstance(child.op, ast.Add | ast.Sub) for child in ast.walk(node))
+    return any(isinstance(child, ast.BinOp) and isinstance(child.op, ast.Add | ast.Sub) for child in walk(node))
 
 
 def loop_reasons(leak: Leak, scene: Scene) -> list[str]:

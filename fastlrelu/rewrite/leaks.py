@@ -11,7 +11,7 @@ from typing import Literal
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.pieces import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
-from fastlrelu.rewrite.source import Source, is_everything, mentions
+from fastlrelu.rewrite.source import Source, is_everything, mentions, walk
 
 _TWO_SIDED = frozenset(
     {"abs", "absolute", "clip", "fabs", "fmax", "fmin", "heaviside", "maximum", "minimum", "sign", "signbit"}
@@ -68,7 +68,7 @@ class Leak:
 
 def inputs(source: Source, names: Names, node: ast.AST) -> Iterator[ast.expr]:
     """Yield each expression that something in ``node`` compares with a constant."""
-    for child in ast.walk(node):
+    for child in walk(node):
         found: list[ast.expr] = []
         if isinstance(child, ast.Compare):
             found = [child.left, *child.comparators]
@@ -202,7 +202,7 @@ def spelled(
 ) -> ast.expr | None:
     """Return the shortest part of ``node`` that is ``wanted``, or a product of such parts."""
     parts: list[ast.expr] = []
-    for child in ast.walk(node):
+    for child in walk(node):
         if not isinstance(child, ast.expr) or isinstance(child, ast.Starred | ast.Lambda):
             continue
         if mentions(source, child, x):

@@ -19,7 +19,7 @@ from fastlrelu.rewrite.folding import MASKED
 from fastlrelu.rewrite.pieces import PIECES
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.search import Finding
-from fastlrelu.rewrite.source import METADATA
+from fastlrelu.rewrite.source import METADATA, walk
 from fastlrelu.rewrite.versions import copied
 
 _F16, _F32, _F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
@@ -126,7 +126,7 @@ def _run(finding: Finding, side: ast.Module, x: Array, grad: Array, slope: Any) 
     }
     start = "x_" if finding.leak is not None and finding.leak.grad is None else "g_"
     space["y_"] = space[start]
-    names = {node.id for node in ast.walk(side) if isinstance(node, ast.Name)}
+    names = {node.id for node in walk(side) if isinstance(node, ast.Name)}
     others = sorted(name for name in names if name.startswith("other"))
     uses_slope = "s_" in names
     for position, name in enumerate(others):
@@ -140,7 +140,7 @@ def _run(finding: Finding, side: ast.Module, x: Array, grad: Array, slope: Any) 
 def _is_nested(finding: Finding) -> bool:
     """Tell whether a comprehension goes over the rows of a matrix."""
     code = finding.nodes
-    loops = ast.walk(code) if isinstance(code, ast.expr) else ()
+    loops = walk(code) if isinstance(code, ast.expr) else ()
     return sum(isinstance(node, ast.ListComp) for node in loops) > 1
 
 
@@ -160,7 +160,7 @@ def _names(finding: Finding) -> dict[str, str]:
     key = scene.source.key
     names = {_target_key(finding): "y_"} if finding.target is not None else {}
     code = finding.nodes if isinstance(finding.nodes, list) else [leak.old]
-    spelled = {key(child) for part in code for child in ast.walk(part)}
+    spelled = {key(child) for part in code for child in walk(part)}
     if not isinstance(leak.slope, ast.Constant) and key(leak.slope) in spelled:
         names[key(leak.slope)] = "s_"
     if leak.grad is not None:

@@ -9,19 +9,21 @@ from functools import cached_property
 
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.dtypes import settled
+from fastlrelu.rewrite.effects import SCOPES
 from fastlrelu.rewrite.forms import FORMS, Form, without_out
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import Source, dotted
+from fastlrelu.rewrite.source import Source, children, dotted, walk
 from fastlrelu.rewrite.statements import Sequence, find_sequences
 from fastlrelu.rewrite.uses import misuse
 from fastlrelu.rewrite.words import function_may_hold
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-_SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _SIMPLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
 # Compilers of Python functions know NumPy, but not this package.
 _COMPILERS = ("jit", "numba", "cuda", "guvectorize", "stencil", "tf.function", "pythran", "taichi")
+# What a form is: anything else is looked into.
+_FOUND = (ast.Call, ast.BinOp, ast.ListComp, ast.GeneratorExp)
 _LATE = ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom
 
 
@@ -137,11 +139,11 @@ class Search:
                 return
             function = statement
         for _, value in ast.iter_fields(statement):
-            children = value if isinstance(value, list) else [value]
-            if children and isinstance(children[0], ast.stmt):
-                self._block(children, function, compiler)
+            parts = value if isinstance(value, list) else [value]
+            if parts and isinstance(parts[0], ast.stmt):
+                self._block(parts, function, compiler)
                 continue
-            for child in children:
+            for child in parts:
                 if isinstance(child, ast.ExceptHandler | ast.match_case):
                     self._block(child.body, function, compiler)
                 elif isinstance(child, ast.AST):
@@ -173,16 +175,16 @@ class Search:
     ) -> None:
         if isinstance(node, ast.JoinedStr):
             return
-        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp | ast.GeneratorExp):
+        if isinstance(node, _FOUND):
             finding = self._finding(node, self.scene.at(place, parents), compiler)
             if finding is not None:
                 self.findings.append(finding)
                 return
-        if isinstance(node, _SCOPES):
+        if isinstance(node, SCOPES):
             place = None
         elif isinstance(node, ast.Call):
             compiler = compiler or _compiling(node.func)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self._expressions(child, place, compiler, (*parents, node))
 
     def _finding(self, node: ast.expr, scene: Scene, compiler: str | None) -> Finding | None:
@@ -241,7 +243,7 @@ class Search:
     ) -> str | None:
         """Return why a recognised leak stays as it is, or None."""
         nodes = list(nodes)
-        if any(isinstance(child, _LATE) for node in nodes for child in ast.walk(node)):
+        if any(isinstance(child, _LATE) for node in nodes for child in walk(node)):
             return "it assigns or waits inside the expression"
         if isinstance(leak, Refusal):
             return leak.reason

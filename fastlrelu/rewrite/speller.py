@@ -8,7 +8,7 @@ from functools import cached_property
 
 from fastlrelu.rewrite.effects import SCOPES, path_node, path_of
 from fastlrelu.rewrite.flow import Flow
-from fastlrelu.rewrite.source import Source
+from fastlrelu.rewrite.source import Source, walk
 from fastlrelu.rewrite.versions import Expansion, State, TooLarge, is_atom, rebuild
 
 
@@ -85,7 +85,7 @@ class Speller:
         if isinstance(node, ast.Name | ast.Attribute) and self._flow.effects.function(node):
             return node
         path = path_of(node)
-        if path is not None and not any(is_atom(child) for child in ast.walk(node)):
+        if path is not None and not any(is_atom(child) for child in walk(node)):
             held = self._state.value(path)
             if held is None:
                 held = self._flow.value(self._state, path)

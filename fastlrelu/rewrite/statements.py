@@ -27,7 +27,7 @@ from fastlrelu.rewrite.forms import (
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.memory import Step
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import Source, is_everything, mentions
+from fastlrelu.rewrite.source import Source, is_everything, mentions, walk
 from fastlrelu.rewrite.versions import State, TooLarge, is_atom
 from fastlrelu.rewrite.words import function_may_hold
 
@@ -256,7 +256,7 @@ def _mentions(statement: ast.stmt, step: Step, state: State | None, source: Sour
     paths = {step.path}
     if state is not None:
         paths |= {path for path, number in state.names.items() if number == step.number}
-    for child in ast.walk(statement):
+    for child in walk(statement):
         path = path_of(child)
         if path is not None and any(is_below(path, known) for known in paths):
             return True
@@ -279,7 +279,7 @@ def _needed(leak: Leak, scene: Scene, flow: Flow, indexes: set[int]) -> list[ast
     while queue:
         statement, node = queue.pop()
         state = flow.before.get(id(statement))
-        for child in ast.walk(node):
+        for child in walk(node):
             path = path_of(child)
             held = state.value(path) if state is not None and path is not None else None
             if held is None or not is_atom(held) or key(held) in operands:
@@ -295,7 +295,7 @@ def _needed(leak: Leak, scene: Scene, flow: Flow, indexes: set[int]) -> list[ast
 
 
 def _calls_numpy(body: list[ast.stmt], indexes: set[int], scene: Scene) -> bool:
-    return any(scene.numpy(node) for index in indexes for node in ast.walk(body[index]))
+    return any(scene.numpy(node) for index in indexes for node in walk(body[index]))
 
 
 def _classified(
@@ -346,16 +346,14 @@ def sequence_reasons(leak: Leak, scene: Scene) -> list[str]:
 
 
 def _computes(node: ast.expr) -> bool:
-    return any(isinstance(child, ast.BinOp) for child in ast.walk(node))
+    return any(isinstance(child, ast.BinOp) for child in walk(node))
 
 
 def _is_one_choice(node: ast.expr, scene: Scene) -> bool:
     """Tell whether an expression is one np.where, with none inside."""
     if scene.numpy(node) != "where" or not isinstance(node, ast.Call) or len(node.args) != 3:
         return False
-    return not any(
-        isinstance(child, ast.Call) and child is not node and len(child.args) == 3 for child in ast.walk(node)
-    )
+    return not any(isinstance(child, ast.Call) and child is not node and len(child.args) == 3 for child in walk(node))
 
 
 def fused_reasons(leak: Leak, scene: Scene) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fastlrelu.rewrite.effects import SCOPES, path_node
+from fastlrelu.rewrite.source import children
 
 _MOST_NODES = 4000
 _DEEPEST = 24
@@ -199,7 +200,7 @@ class Expansion:
         known = self._sizes.get(id(node))
         if known is not None and known[0] is node:
             return known[1]
-        size = 1 + sum(self._size(child) for child in ast.iter_child_nodes(node))
+        size = 1 + sum(self._size(child) for child in children(node))
         self._sizes[id(node)] = (node, size)
         return size
 
