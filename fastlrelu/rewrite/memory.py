@@ -10,7 +10,7 @@ from fastlrelu.rewrite.effects import SCOPES, VIEW_ATTRIBUTES, Effects, is_below
 from fastlrelu.rewrite.folding import Change
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.source import Source, walk
-from fastlrelu.rewrite.versions import State, Version, is_atom, rebuild
+from fastlrelu.rewrite.versions import State, Version, is_atom, rebuild, spelling
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Memory:
         if path in state.names:
             return state.names[path]
         value, base = self._natural(state, path)
-        key = (path, ast.unparse(value))
+        key = (path, spelling(value))
         number = self._objects.get(key)
         if number is None:
             number = self._objects[key] = self._new_object()
@@ -126,7 +126,7 @@ class Memory:
             if path is None:
                 return None
             found = self.value(state, path)
-            return part if ast.unparse(found) == self._source.key(part) else found
+            return part if spelling(found) == self._source.key(part) else found
 
         return rebuild(node, version)
 
@@ -135,7 +135,7 @@ class Memory:
             if (
                 isinstance(child, ast.Name)
                 and child.id in state.names
-                and ast.unparse(self.value(state, child.id)) != child.id
+                and spelling(self.value(state, child.id)) != child.id
             ):
                 return False
         return True

@@ -73,16 +73,20 @@ class Names:
         assert isinstance(node, ast.Name | ast.Attribute)
         if not self._may_be_imported(name):
             return None
-        scope = self._scopes.get((node.lineno, self._column(node)))
-        if scope is None:
-            return None
-        found = {(q.name, q.source is QualifiedNameSource.LOCAL) for q in scope.get_qualified_names_for(name)}
-        if len(found) != 1:
-            return None
-        full, local = found.pop()
-        if local or self._star_may_rebind(name.partition(".")[0]):
-            return None
-        return full
+        root, dot, rest = name.partition(".")
+        if root in self._settled:
+            full = self._settled[root] + dot + rest
+        else:
+            scope = self._scopes.get((node.lineno, self._column(node)))
+            if scope is None:
+                return None
+            found = {(q.name, q.source is QualifiedNameSource.LOCAL) for q in scope.get_qualified_names_for(name)}
+            if len(found) != 1:
+                return None
+            full, local = found.pop()
+            if local:
+                return None
+        return None if self._star_may_rebind(root) else full
 
     def foreign(self, node: ast.AST) -> str | None:
         """Return what a module alias may be when it is not NumPy for certain, for the report."""
@@ -113,6 +117,27 @@ class Names:
                 name = alias.asname or alias.name.partition(".")[0]
                 bound.setdefault(name, node.lineno)
         return bound
+
+    @cached_property
+    def _settled(self) -> dict[str, str]:
+        """What names stand for that one import at the top of the file binds, and nothing else does.
+
+        For those the scopes need not be looked at, which takes longer than all the rest.
+        """
+        found = {} if "abs" in self._source.bound else {"abs": "builtins.abs"}
+        for statement in self._source.tree.body:
+            if not isinstance(statement, ast.Import | ast.ImportFrom) or getattr(statement, "level", None):
+                continue
+            module = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
+            for alias in statement.names:
+                name = alias.asname or alias.name
+                if "." not in name and len(self._source.bound[name]) == 1:
+                    found[name] = module + alias.name
+        for node in self._imports:
+            for alias in node.names:
+                if "." in alias.name and alias.asname is None:
+                    found.pop(alias.name.partition(".")[0], None)
+        return found
 
     @cached_property
     def _originals(self) -> dict[str, str]:

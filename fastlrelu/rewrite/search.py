@@ -158,6 +158,8 @@ class Search:
     @cached_property
     def _compiled(self) -> dict[str, str]:
         """Functions that are compiled by a call, as in ``fast = njit(slow)``."""
+        if not any(word in self.source.text for word in _COMPILERS):
+            return {}
         return {
             argument.id: name
             for node in self.source.nodes

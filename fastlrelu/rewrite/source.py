@@ -103,6 +103,10 @@ class Source:
                     found.setdefault(name, []).append(node)
                 case ast.alias(name=imported, asname=alias):
                     found.setdefault(alias or imported, []).append(node)
+                case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                    found.setdefault(name, []).append(node)
+                case ast.MatchMapping(rest=str(name)):
+                    found.setdefault(name, []).append(node)
         return found
 
     @cached_property

@@ -81,6 +81,11 @@ class State:
         return None if number is None else self.values[number]
 
 
+def spelling(node: ast.AST) -> str:
+    """Return what ``ast.unparse`` does, at once for a name."""
+    return node.id if isinstance(node, ast.Name) else ast.unparse(node)
+
+
 class TooLarge(Exception):  # noqa: N818
     """An expression grew beyond what anybody writes by hand."""
 
