@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastlrelu.rewrite.forms import FORMS
 from fastlrelu.rewrite.search import Finding, Search
 from fastlrelu.rewrite.source import Source
-from fastlrelu.rewrite.statements import SEQUENCES
+from fastlrelu.rewrite.statement_forms import SEQUENCES
 
 ALL_FORMS = (*FORMS, *SEQUENCES)
 

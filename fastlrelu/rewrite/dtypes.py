@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from fastlrelu.rewrite.forms import DTYPE_OF_GRADIENT, DTYPE_OF_MASK, DTYPE_OF_SLOPES, FAMILY_REASONS
 from fastlrelu.rewrite.leaks import Leak
+from fastlrelu.rewrite.reasons import DTYPE_OF_GRADIENT, DTYPE_OF_MASK, DTYPE_OF_SLOPES, FAMILY_REASONS
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import dotted
-from fastlrelu.rewrite.statements import KEPT_DTYPE, UNKNOWN
+from fastlrelu.rewrite.statement_forms import KEPT_DTYPE, UNKNOWN
 from fastlrelu.rewrite.versions import is_atom
 
 NUMBER = "number"

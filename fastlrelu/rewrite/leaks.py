@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Literal
 
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.pieces import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
+from fastlrelu.rewrite.reader import Reader
+from fastlrelu.rewrite.sides import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise
 from fastlrelu.rewrite.source import Source, is_everything, mentions, walk
 
 _TWO_SIDED = frozenset(

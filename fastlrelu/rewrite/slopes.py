@@ -8,7 +8,7 @@ import math
 from fastlrelu.rewrite.bindings import Bindings, Place
 from fastlrelu.rewrite.flows import Flows
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.pieces import infinite
+from fastlrelu.rewrite.reader import infinite
 from fastlrelu.rewrite.source import Source
 from fastlrelu.rewrite.versions import is_atom
 
