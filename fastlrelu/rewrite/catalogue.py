@@ -18,7 +18,7 @@ def example_finding(example: str) -> Finding:
     example : str
         Statements on ``x``, ``g``, ``a`` and what they bind.
     """
-    (finding,) = Search(Source(f"import numpy as np\n{example}\n")).run()
+    (finding,) = Search(Source(f"import numpy as np\nfrom scipy import special\n{example}\n")).run()
     return finding
 
 

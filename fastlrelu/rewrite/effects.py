@@ -22,7 +22,7 @@ _CONTAINERS = frozenset({"dict", "enumerate", "iter", "list", "reversed", "set",
 QUIET_NUMPY = {
     **dict.fromkeys(("abs", "absolute", "ceil", "cos", "cosh", "exp", "exp2", "expm1", "fabs", "floor", "isfinite"), 1),
     **dict.fromkeys(("isinf", "isnan", "log", "log1p", "log2", "negative", "positive", "sign", "signbit", "sin"), 1),
-    **dict.fromkeys(("sinh", "sqrt", "square", "tan", "tanh", "reciprocal", "rint"), 1),
+    **dict.fromkeys(("erf", "sinh", "sqrt", "square", "tan", "tanh", "reciprocal", "rint"), 1),
     **dict.fromkeys(("all", "any", "array", "asarray", "asanyarray", "ascontiguousarray", "copy", "count_nonzero"), 2),
     **dict.fromkeys(("shape", "size", "ndim", "squeeze", "ravel", "atleast_1d", "atleast_2d", "nonzero", "diag"), 2),
     **dict.fromkeys(("empty_like", "invert", "logical_not", "bitwise_not", "ones_like", "zeros_like"), 1),
@@ -136,6 +136,8 @@ class Effects:
             keywords = {keyword.arg for keyword in call.keywords}
             return len(call.args) <= QUIET_NUMPY[name] and not keywords & {"out", None}
         function = call.func
+        if name is None and isinstance(function, ast.Name | ast.Attribute) and self._names.scalar(function) is not None:
+            return True
         if name is None and isinstance(function, ast.Name):
             return function.id in QUIET_BUILTINS | _CONTAINERS
         if name is None and isinstance(function, ast.Attribute):

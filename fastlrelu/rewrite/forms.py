@@ -10,12 +10,22 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fastlrelu.rewrite.curves import find_elu, find_gelu, find_gelu_tanh
 from fastlrelu.rewrite.effects import path_of
 from fastlrelu.rewrite.leaks import Leak, Refusal, spelled
 from fastlrelu.rewrite.loops import find_loop
 from fastlrelu.rewrite.polynomial import Polynomial, X
 from fastlrelu.rewrite.reader import Reader
-from fastlrelu.rewrite.reasons import is_sign_of, is_where, loop_reasons, maximum_reasons, sum_reasons, where_reasons
+from fastlrelu.rewrite.reasons import (
+    elu_reasons,
+    gelu_reasons,
+    is_sign_of,
+    is_where,
+    loop_reasons,
+    maximum_reasons,
+    sum_reasons,
+    where_reasons,
+)
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.sides import POSITIVE, NotPiecewise
 from fastlrelu.rewrite.source import walk
@@ -26,7 +36,7 @@ Found = Leak | Refusal | None
 
 @dataclass(frozen=True)
 class Form:
-    """One way of writing a leaky ReLU.
+    """One way of writing an activation.
 
     Attributes
     ----------
@@ -53,7 +63,6 @@ class Form:
 
 
 _SUMS = {"add", "choose", "multiply", "select", "subtract"}
-
 _TWO_INPUTS = {"add", "fmax", "fmin", "maximum", "minimum", "multiply", "subtract"}
 
 
@@ -274,6 +283,36 @@ FORMS: tuple[Form, ...] = (
             "g * ((x > 0) + a * (x <= 0))",
             "((x > 0) * (1 - a) + a) * x",
             "np.greater(x, 0) + np.less(x, 0) * a",
+        ),
+    ),
+    Form(
+        "elu",
+        find_elu,
+        elu_reasons,
+        (
+            "np.where(x > 0, x, a * np.expm1(x))",
+            "np.where(x > 0, x, a * (np.exp(x) - 1))",
+            "np.where(x <= 0, np.exp(np.minimum(x, 0)) - 1, x)",
+            "np.maximum(x, 0) + a * np.expm1(np.minimum(x, 0))",
+            "np.maximum(0, x) + np.minimum(0, a * (np.exp(x) - 1))",
+        ),
+    ),
+    Form(
+        "gelu by erf",
+        find_gelu,
+        gelu_reasons,
+        (
+            "0.5 * x * (1 + special.erf(x / np.sqrt(2)))",
+            "x * (1 + special.erf(x / 2**0.5)) / 2",
+        ),
+    ),
+    Form(
+        "gelu by tanh",
+        find_gelu_tanh,
+        gelu_reasons,
+        (
+            "0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))",
+            "0.5 * x * (1 + np.tanh(0.7978845608 * x * (1 + 0.044715 * x * x)))",
         ),
     ),
     Form(

@@ -37,10 +37,11 @@ class Leak:
 
     Attributes
     ----------
-    kind : {"forward", "gradient"}
+    kind : {"forward", "gradient", "elu", "gelu", "gelu_tanh"}
         Which function replaces it.
     x, slope, grad : ast.expr
-        Its operands; ``grad`` is None for a bare mask of slopes, which multiplies 1.
+        Its operands; ``grad`` is None for a bare mask of slopes, which multiplies 1. The slope of
+        an ELU is alpha, that of a GELU a mere 1.
     old : ast.expr
         The expression, names of masks replaced by what they stand for.
     families : set of str
@@ -51,7 +52,7 @@ class Leak:
         How to write ``x``, ``slope`` and ``grad`` where the old code does not show it.
     """
 
-    kind: Literal["forward", "gradient"]
+    kind: Literal["forward", "gradient", "elu", "gelu", "gelu_tanh"]
     x: ast.expr
     slope: ast.expr
     grad: ast.expr | None

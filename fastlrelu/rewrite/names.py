@@ -40,17 +40,28 @@ class Names:
         self.loosely_used: list[ast.AST] = []
 
     def function(self, node: ast.AST) -> str | None:
-        """Return ``where`` for a node that is ``numpy.where``, else None."""
+        """Return ``where`` for a node that is ``numpy.where``, ``erf`` for SciPy's, else None."""
         if isinstance(node, ast.Name) and node.id.startswith("numpy:"):
             return node.id.removeprefix("numpy:")
         if self.loose:
             return self._loose_function(node)
         full = self.qualified(node)
-        if full == "builtins.abs":
-            return "abs"
+        if full in _OTHERS:
+            return _OTHERS[full]
         if full is None or not full.startswith("numpy."):
             return None
         return full.removeprefix("numpy.")
+
+    def scalar(self, node: ast.AST) -> str | None:
+        """Return ``sqrt`` for ``math.sqrt``, and what ``function`` does."""
+        full = None if self.loose else self.qualified(node)
+        if full is not None and full.startswith("math."):
+            return full.removeprefix("math.")
+        return self.function(node)
+
+    def looks_like_scipy(self, node: ast.AST) -> bool:
+        """Tell whether a name that was taken loosely would be a function of SciPy."""
+        return (dotted(node) or "").rpartition(".")[2] in {"erf"} or self._originals.get(dotted(node) or "") == "erf"
 
     def _loose_function(self, node: ast.AST) -> str | None:
         name = dotted(node)
@@ -59,7 +70,7 @@ class Names:
         root, _, rest = name.partition(".")
         if rest and (root in self._bound or root in _MODULE_LIKE):
             self.loosely_used.append(node)
-            return rest.removeprefix("numpy.")
+            return rest.removeprefix("numpy.").removeprefix("special.")
         if not rest and root in self._originals:
             self.loosely_used.append(node)
             return self._originals[root]
@@ -199,4 +210,6 @@ class Names:
 
 # Names that modules go by when they are parameters or come from a star import.
 _MODULE_LIKE = frozenset({"F", "K", "T", "cp", "jnp", "np", "numpy", "tf", "tnp", "torch", "xp"})
+# What else the forms are made of.
+_OTHERS = {"builtins.abs": "abs", "scipy.special.erf": "erf"}
 _HARMLESS_STARS = frozenset({"numpy", *sys.stdlib_module_names})

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fastlrelu.rewrite.reader import Reader
 
 _FLOATS = frozenset({"double", "float", "float16", "float32", "float64", "half", "longdouble", "single"})
-
 _CASTS = (
     "bool_",
     "double",

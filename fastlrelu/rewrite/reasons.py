@@ -12,27 +12,16 @@ from fastlrelu.rewrite.slopes import FLOAT16_TINY
 from fastlrelu.rewrite.source import mentions, walk
 
 DTYPE_OF_MASK = "the dtype follows x, where the old line took that of the two slopes"
-
 DTYPE_OF_GRADIENT = "the dtype also counts x, where the old line took that of the gradient alone"
-
 ORDER = "the slope is multiplied up first, so the last bit may differ"
-
 AT_ZERO = "at x == 0 a slope that is negative, inf or nan gives another result"
-
 AT_NAN = "where x is nan the old code gives a number"
-
 MASK_ROUNDS = "the mask rounds before it compares"
-
 LABELLED = "a pandas column would give a Series, where np.where gave an array"
-
 MAXIMUM = "np.maximum takes the other branch for slopes over 1, and gives nan for slope 0 at inf"
-
 MAXIMUM_TINY = "in float16 the slope rounds to 0, and np.maximum then gives nan at inf"
-
 _NOT = {"bitwise_not", "invert", "logical_not"}
-
 DTYPE_OF_SLOPES = "the old line takes the dtype of the slopes"
-
 FAMILY_REASONS = {
     "bool": "a mask times inf is nan in the old line, and -0.0 may come out as 0.0",
     "relu": "-0.0 comes out as 0.0 in the old line, and slopes of inf as nan",
@@ -48,7 +37,9 @@ FAMILY_REASONS = {
 }
 
 ROUNDS = "the old line rounds more than once"
-
+CANCELS = "np.exp(x) - 1 cancels near 0, -0.0 comes out as 0.0, and last places differ everywhere"
+ERF_OF_HALF = "special.erf of float16 is float32"
+DOUBLES = "constants that NumPy computes are float64, and since NumPy 2 the dtype of the result is, too"
 SUMS = "a mask times inf is nan in the old line, and sums give 0.0 for -0.0"
 
 
@@ -202,6 +193,47 @@ def _adds_slopes(leak: Leak, scene: Scene) -> bool:
 
 def _adds(node: ast.expr) -> bool:
     return any(isinstance(child, ast.BinOp) and isinstance(child.op, ast.Add | ast.Sub) for child in walk(node))
+
+
+def elu_reasons(leak: Leak, scene: Scene) -> list[str]:
+    """Return where an ELU differs from the ufunc."""
+    powers = any(scene.numpy(child) == "exp" for child in walk(leak.old))
+    reasons = [f"fastlrelu.elu is within 1 ulp of the exact value; {CANCELS if powers else ROUNDS}"]
+    if _makes_doubles(leak.old, scene):
+        reasons.append(DOUBLES)
+    if is_where(leak.old, scene):
+        assert isinstance(leak.old, ast.Call)
+        if scene.may_be_labelled(leak.x):
+            reasons.append(LABELLED)
+        number = scene.slopes.number(leak.slope, scene.place)
+        if number is None and zero_is_kept(leak.old.args[0], leak, scene):
+            reasons.append(AT_ZERO.replace("a slope", "an alpha"))
+        if not powers and leak.families & {"abs", "clip", "relu"}:
+            reasons.append("-0.0 may come out as 0.0 in the old line")
+        return reasons
+    if "bounded" in leak.families:
+        reasons.append("for an alpha below 0 the old line takes another branch")
+    words = ("bool",) if "bool" in leak.families else ("relu",) if "relu" in leak.families else ()
+    return [*reasons, *(FAMILY_REASONS[word].replace("slopes", "alphas") for word in words)]
+
+
+def gelu_reasons(leak: Leak, scene: Scene) -> list[str]:
+    """Return where a GELU differs from the ufunc."""
+    curve = "erf" if leak.kind == "gelu" else "np.tanh"
+    cancels = f"1 + {curve} cancels in the negative tail and gives nan at -inf, and last places differ everywhere"
+    reasons = [f"fastlrelu.{leak.kind} is within 1 ulp of the exact value; {cancels}"]
+    if curve == "erf":
+        reasons.append(ERF_OF_HALF)
+    if _makes_doubles(leak.old, scene):
+        reasons.append(DOUBLES)
+    return reasons
+
+
+def _makes_doubles(node: ast.expr, scene: Scene) -> bool:
+    """Tell whether NumPy computes one of the constants, which makes a float64 scalar of it."""
+    return any(
+        scene.names.function(child.func) in {"sqrt", "float64"} for child in walk(node) if isinstance(child, ast.Call)
+    )
 
 
 def loop_reasons(leak: Leak, scene: Scene) -> list[str]:

@@ -88,12 +88,14 @@ def call_text(leak: Leak, source: Source, out: str | None = None) -> str:
     def text(name: str, operand: ast.expr) -> str:
         return leak.texts.get(name) or source.code(operand)
 
-    arguments = [text("x", leak.x), text("slope", leak.slope)]
+    arguments = [text("x", leak.x)]
+    if not leak.kind.startswith("gelu"):
+        arguments.append(text("slope", leak.slope))
     if leak.kind == "gradient":
         arguments.insert(0, "1.0" if leak.grad is None else text("grad", leak.grad))
     if out is not None:
         arguments.append(f"out={out}")
-    function = "leaky_relu" if leak.kind == "forward" else "leaky_relu_grad"
+    function = {"forward": "leaky_relu", "gradient": "leaky_relu_grad"}.get(leak.kind, leak.kind)
     return f"fastlrelu.{function}({', '.join(arguments)})"
 
 
@@ -200,13 +202,14 @@ class Search:
             return None
         finding = Finding("", node.lineno, " ".join(self.source.code(node).split()), nodes=node)
         finding.column = self._column(node)
-        foreign = next((n for n in names.loosely_used if names.function(n) is None), None)
+        foreign = next((n for n in names.loosely_used if names.scalar(n) is None), None)
         strict = first_form(node, scene)
         if strict is None:
             finding.form = found[0].name
             module = names.foreign(foreign) if foreign is not None else None
             alias = (dotted(foreign) or "").partition(".")[0] if foreign is not None else ""
-            finding.reasons = [f"{alias} is not NumPy here: {module}"]
+            library = "SciPy" if foreign is not None and names.looks_like_scipy(foreign) else "NumPy"
+            finding.reasons = [f"{alias} is not {library} here: {module}"]
             return finding if module else None
         form, leak = strict
         finding.form = form.name
@@ -252,13 +255,12 @@ class Search:
         if compiler is not None:
             return f"the function is compiled by {compiler}"
         gradient = leak.kind == "gradient"
-        reason = scene.slopes.refusal(
-            leak.slope,
-            self.source.key(leak.x),
-            scene.place,
-            negative=form.negative_slope and not gradient,
-            plain=gradient or form.plain_slope,
-        )
+        x = self.source.key(leak.x)
+        if leak.kind in ("forward", "gradient"):
+            negative, plain = form.negative_slope and not gradient, gradient or form.plain_slope
+            reason = scene.slopes.refusal(leak.slope, x, scene.place, negative=negative, plain=plain)
+        else:
+            reason = scene.slopes.no_alpha(leak.slope, x, scene.place)
         if reason is not None:
             return reason
         parts = [*nodes, leak.x, leak.slope, *([leak.grad] if leak.grad is not None else [])]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fastlrelu.rewrite.polynomial import Polynomial
 
 POSITIVE, ZERO, NEGATIVE = 1, 0, -1
-
 NAN = 2
 
 

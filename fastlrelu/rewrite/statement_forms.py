@@ -19,11 +19,8 @@ from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import walk
 
 KEPT_DTYPE = "the dtype also counts the slope, where the old lines kept that of the array"
-
 OPERAND = "nothing in these lines says that the mask has the shape of the array"
-
 STEPS = "the old lines take more than one step, and need not cover every x"
-
 UNKNOWN = "nothing in these lines says that the array is NumPy's"
 
 

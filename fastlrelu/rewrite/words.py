@@ -14,7 +14,7 @@ _SILENT = re.compile(
     r"|#[^\r\n]*",
     re.DOTALL,
 )
-_NUMPY = re.compile(r"numpy|\bnp\b")
+_NUMPY = re.compile(r"numpy|\bnp\b|scipy")
 # A comparison with zero, or a function that has two sides of it: no form is without one.
 _AFTER = re.compile(r"[<>!=](?:(?<=[<>])=?|=)\s*\(?\s*-?(?:0(?![\dxbo])|zero)")
 _BEFORE = re.compile(r"[0z](?:(?<![\w.]0)(?:\.0*)?|(?<![\w.]z)ero)\)?\s*[<>]")
@@ -23,6 +23,8 @@ _CALLED = re.compile(
     r"(?<![.\w])(?:max|min)\(|\ba?max\(\s*[\[(]|\bf?m(?:ax|in)imum\b|\bfm(?:ax|in)\b|\b(?:abs|absolute|fabs)\("
     r"|\b(?:clip|heaviside|sign|signbit|greater|less|greater_equal|less_equal|masked_\w+)\b"
 )
+# GELU has no side: erf is enough to look closer, and the cubic constant of the form by tanh.
+_GELU = re.compile(r"\berf\b|0(?:44715|35677)")
 # A function that is defined elsewhere may be mapped over an array.
 _MAPPED = re.compile(r"\b(?:vectorize|frompyfunc|fromiter|map)\(|\bfor\b[^\n]*\bin\b[^\n]*\]\)")
 
@@ -47,5 +49,7 @@ def _spoken(text: str) -> str:
 def _has_sign(code: str) -> bool:
     code = code.lower()
     if _AFTER.search(code) is not None or _BEFORE.search(code) is not None:
+        return True
+    if _GELU.search(code) is not None:
         return True
     return any(word in code for word in _TWO_SIDED) and _CALLED.search(code) is not None
