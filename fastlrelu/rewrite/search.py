@@ -1,4 +1,4 @@
-"""Walks a file and reports every leaky ReLU in it: what to write instead, or why it stays."""
+"""Walks a file and reports every activation in it: what to write instead, or why it stays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LATE = ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom
 
 @dataclass(eq=False)
 class Finding:
-    """One leaky ReLU of a file.
+    """One activation of a file.
 
     Attributes
     ----------
