@@ -27,8 +27,8 @@ _SWAPS = [
     (r"\balpha\b", "0.1"), (r"\b0\b", "1"), (r"\b1\b", "0"), (r"\*=", "+="), (r"\+", "-"), (r" - ", " + "),
     (r" \* ", " + "), (r"maximum", "minimum"), (r"minimum", "maximum"), (r"\.copy\(\)", ""), (r"~", ""),
     (r"\bmask\b", "m"), (r"\bout\b", "x"), (r"np\.where", "np.copyto"), (r"\bx\b", "x[1:]"), (r"\bx\b", "(x + 1)"),
-    (r"dout", "x"), (r"expm1", "exp"), (r"erf", "np.tanh"), (r"0\.5\b", "0.25"),
-    (r"\bx\b", "np.minimum(x, 0)"), (r"zeros_like", "ones_like"), (r"ones_like", "empty_like"), (r"\[(\w+)\]", r"[~\1]"),
+    (r"dout", "x"), (r"expm1", "exp"), (r"erf", "np.tanh"), (r"0\.5\b", "0.25"), (r"\bx\b", "np.minimum(x, 0)"),
+    (r"zeros_like", "ones_like"), (r"ones_like", "empty_like"), (r"\[(\w+)\]", r"[~\1]"),
 ]  # fmt: skip
 _INSERTED = [
     "x = x + 1", "x += 1", "x[0] = 5.0", "x = y", "y = x", "z = x.sum()", "np.random.shuffle(x)", "x *= 1.0",
