@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 from fastlrelu.rewrite.leaks import Leak, Refusal, inputs
 from fastlrelu.rewrite.names import Names
@@ -15,7 +16,7 @@ from fastlrelu.rewrite.reader import Reader
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.sides import NEGATIVE, POSITIVE, ZERO, NotPiecewise, Value
 from fastlrelu.rewrite.slopes import computed
-from fastlrelu.rewrite.source import mentions, walk
+from fastlrelu.rewrite.source import Source, mentions, walk
 from fastlrelu.rewrite.versions import Expansion, TooLarge
 
 _EXP, _ERF, _TANH = "<exp(x)>", "<erf>", "<tanh>"
@@ -140,16 +141,20 @@ def _is_positive(alpha: Polynomial) -> bool:
     return len(alpha.terms) == 1 and all(coefficient > 0 for coefficient in alpha.terms.values())
 
 
+@lru_cache(maxsize=64)
+def _says(source: Source, function: ast.AST, words: re.Pattern[str]) -> bool:
+    text = source.code(function) if isinstance(function, ast.stmt) else source.text
+    return words.search(text) is not None
+
+
 def _readings(node: ast.expr, scene: Scene, words: re.Pattern[str]) -> Iterator[ast.expr]:
     """Yield an expression, then with every name in it spelled out, where it may hold a curve."""
-    if words.search(scene.source.text) is None:
+    function = scene.place.function if scene.place is not None else scene.source.tree
+    if not _says(scene.source, function, words):
         return
     yield node
     flow, state = scene.flow, scene.state
-    function = scene.place.function if scene.place is not None else None
-    if flow is None or state is None or not isinstance(function, ast.AST):
-        return
-    if isinstance(function, ast.stmt) and words.search(scene.source.code(function)) is None:
+    if flow is None or state is None:
         return
     try:
         yield Expansion(flow.versions, lambda _: True).of(flow.converted(node, state))
