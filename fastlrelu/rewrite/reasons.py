@@ -38,7 +38,7 @@ FAMILY_REASONS = {
 
 ROUNDS = "the old line rounds more than once"
 CANCELS = "np.exp(x) - 1 cancels near 0, -0.0 comes out as 0.0, and last places differ everywhere"
-ERF_OF_HALF = "special.erf of float16 is float32"
+ERF_OF_HALF = "special.erf gives a wider dtype for float16"
 DOUBLES = "constants that NumPy computes are float64, and since NumPy 2 the dtype of the result is, too"
 SUMS = "a mask times inf is nan in the old line, and sums give 0.0 for -0.0"
 

@@ -72,7 +72,8 @@ class Speller:
     def _written(self, node: ast.expr) -> ast.expr | None:
         if isinstance(node, ast.Constant):
             return node
-        if isinstance(node, SCOPES):
+        # A masked assignment is read as a choice, which has no spelling in the file.
+        if isinstance(node, SCOPES) or (isinstance(node, ast.Name) and node.id.startswith("numpy:")):
             raise _NotHeld
         if isinstance(node, ast.Name) and is_atom(node):
             holder = self._holder(node)
