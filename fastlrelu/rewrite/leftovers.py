@@ -98,7 +98,8 @@ class Leftovers:
             for use in made:
                 self.gone[id(use.statement)] = (use.body, use.statement)
             read = {n.id for use in made for n in walk(use.statement) if isinstance(n, ast.Name)}
-            queue += sorted(read - {name})
+            # The new code may need what only a removed line read.
+            queue += sorted(n for n in read - {name} if not any(_names(finding, n) for finding in self._fixed))
         return list(self.gone.values())
 
     def _read_by(self, finding: Finding) -> set[str]:
