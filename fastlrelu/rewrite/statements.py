@@ -152,6 +152,9 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
             if isinstance(opening.old, ast.Name) and is_atom(opening.old):
                 opaque = frozenset({opening.old.id})
         indexes = {i for i in steps if i >= first} | ({made} if fresh and made is not None else set())
+        if any(isinstance(body[index], ast.For) for index in indexes - {last}):
+            # Its variables may be read afterwards.
+            continue
         chain = [flow.steps[id(body[i])].old for i in steps if i > first or fresh]
         forced = frozenset(held.id for held in chain if isinstance(held, ast.Name) and is_atom(held))
         preferred = "" if fresh else step.path
