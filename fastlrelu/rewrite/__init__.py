@@ -1,4 +1,4 @@
-"""``fastlrelu rewrite``: finds hand-written leaky ReLUs in Python source and replaces them.
+"""``fastlrelu rewrite``: finds hand-written leaky ReLUs, ELUs and GELUs in Python source and replaces them.
 
 Needs the extra ``fastlrelu[rewrite]``.
 """

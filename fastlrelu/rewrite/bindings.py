@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastlrelu.rewrite.effects import QUIET_BUILTINS
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import Source, dotted, mentions, unversioned
+from fastlrelu.rewrite.source import Source, dotted, mentions, unversioned, walk
 from fastlrelu.rewrite.versions import plain
 
 # Nonlinear functions: what they return is no slope, it is the other branch of ELU or softplus.
@@ -57,12 +57,12 @@ class Bindings:
     def _paths(self, node: ast.expr) -> set[str]:
         skipped: set[int] = set()
         paths: set[str] = set()
-        for child in ast.walk(node):
+        for child in walk(node):
             if id(child) in skipped:
                 continue
             if (path := dotted(child)) is not None:
                 paths.add(path)
-                skipped |= {id(inner) for inner in ast.walk(child)}
+                skipped |= {id(inner) for inner in walk(child)}
         return paths
 
     def is_curve(self, slope: ast.expr, x: str, place: Place | None) -> bool:
@@ -82,7 +82,7 @@ class Bindings:
         return self._is_curved(slope, x)
 
     def _bound_values(self, where: ast.AST, path: str) -> Iterator[ast.expr]:
-        for node in ast.walk(where):
+        for node in walk(where):
             match node:
                 case ast.Assign(targets=targets, value=value):
                     is_target = any(dotted(target) == path for target in targets)
@@ -95,7 +95,7 @@ class Bindings:
                 yield value
 
     def _is_curved(self, node: ast.AST, x: str) -> bool:
-        for child in ast.walk(node):
+        for child in walk(node):
             if isinstance(child, ast.Call):
                 name = child.func
                 last = name.attr if isinstance(name, ast.Attribute) else dotted(name)
@@ -107,7 +107,7 @@ class Bindings:
 def has_call(node: ast.AST, names: Names) -> bool:
     """Tell whether evaluating ``node`` may run code that is not a plain NumPy view or cast."""
     quiet = {"reshape", "astype", "ravel", "squeeze", "view", "transpose", "item", "copy"}
-    for child in ast.walk(node):
+    for child in walk(node):
         if not isinstance(child, ast.Call):
             continue
         if names.function(child.func) is not None or dotted(child.func) in QUIET_BUILTINS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastlrelu.rewrite.forms import FORMS
 from fastlrelu.rewrite.search import Finding, Search
 from fastlrelu.rewrite.source import Source
-from fastlrelu.rewrite.statements import SEQUENCES
+from fastlrelu.rewrite.statement_forms import SEQUENCES
 
 ALL_FORMS = (*FORMS, *SEQUENCES)
 
@@ -18,7 +18,7 @@ def example_finding(example: str) -> Finding:
     example : str
         Statements on ``x``, ``g``, ``a`` and what they bind.
     """
-    (finding,) = Search(Source(f"import numpy as np\n{example}\n")).run()
+    (finding,) = Search(Source(f"import numpy as np\nfrom scipy import special\n{example}\n")).run()
     return finding
 
 

@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         The parser of the subcommand.
     """
     parser.description = (
-        "Find hand-written leaky ReLUs that use NumPy and replace them by fastlrelu, in Python files and "
-        "Jupyter notebooks. Prints a diff and a summary; nothing is written without --write."
+        "Find hand-written leaky ReLUs, ELUs and GELUs that use NumPy and replace them by fastlrelu, in Python files "
+        "and Jupyter notebooks. Prints a diff and a summary; nothing is written without --write."
     )
     parser.epilog = (
         "Exit codes: 0 done, 1 --check found something to change, 2 a path could not be read "

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ast
 
-from fastlrelu.rewrite.forms import DTYPE_OF_GRADIENT, DTYPE_OF_MASK, DTYPE_OF_SLOPES, FAMILY_REASONS
 from fastlrelu.rewrite.leaks import Leak
+from fastlrelu.rewrite.reasons import (
+    DOUBLES,
+    DTYPE_OF_GRADIENT,
+    DTYPE_OF_MASK,
+    DTYPE_OF_SLOPES,
+    ERF_OF_HALF,
+    FAMILY_REASONS,
+)
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import dotted
-from fastlrelu.rewrite.statements import KEPT_DTYPE, UNKNOWN
+from fastlrelu.rewrite.statement_forms import KEPT_DTYPE, UNKNOWN
 from fastlrelu.rewrite.versions import is_atom
 
 NUMBER = "number"
@@ -200,7 +207,9 @@ def settled(reasons: list[str], leak: Leak, scene: Scene, target: ast.expr | Non
         return reasons
     slope = Dtypes(scene).of(leak.slope)
     grad = Dtypes(scene).of(leak.grad) if leak.grad is not None else None
-    gone = {UNKNOWN}
+    gone = {UNKNOWN} if x == "float16" else {UNKNOWN, ERF_OF_HALF}
+    if x == "float64":
+        gone.add(DOUBLES)
     if slope in (NUMBER, x):
         gone.add(KEPT_DTYPE)
         wide = x == "float64" and (leak.grad is None or grad == x)

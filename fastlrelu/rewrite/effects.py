@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import METADATA, dotted
+from fastlrelu.rewrite.source import METADATA, children, dotted, walk
 
 # Built-ins that change nothing they are given, and keep none of it.
 QUIET_BUILTINS = frozenset(
@@ -20,7 +22,7 @@ _CONTAINERS = frozenset({"dict", "enumerate", "iter", "list", "reversed", "set",
 QUIET_NUMPY = {
     **dict.fromkeys(("abs", "absolute", "ceil", "cos", "cosh", "exp", "exp2", "expm1", "fabs", "floor", "isfinite"), 1),
     **dict.fromkeys(("isinf", "isnan", "log", "log1p", "log2", "negative", "positive", "sign", "signbit", "sin"), 1),
-    **dict.fromkeys(("sinh", "sqrt", "square", "tan", "tanh", "reciprocal", "rint"), 1),
+    **dict.fromkeys(("erf", "sinh", "sqrt", "square", "tan", "tanh", "reciprocal", "rint"), 1),
     **dict.fromkeys(("all", "any", "array", "asarray", "asanyarray", "ascontiguousarray", "copy", "count_nonzero"), 2),
     **dict.fromkeys(("shape", "size", "ndim", "squeeze", "ravel", "atleast_1d", "atleast_2d", "nonzero", "diag"), 2),
     **dict.fromkeys(("empty_like", "invert", "logical_not", "bitwise_not", "ones_like", "zeros_like"), 1),
@@ -78,10 +80,11 @@ def path_of(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+@lru_cache(maxsize=4096)
 def path_node(path: str) -> ast.expr:
-    """Return the expression of a path, with no place in the file."""
+    """Return the expression of a path, with no place in the file; nobody changes it."""
     node = ast.parse(path, mode="eval").body
-    for child in ast.walk(node):
+    for child in walk(node):
         for attribute in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
             if hasattr(child, attribute):
                 delattr(child, attribute)
@@ -91,6 +94,9 @@ def path_node(path: str) -> ast.expr:
 def is_below(path: str, base: str) -> bool:
     """Tell whether ``path`` is ``base`` or a part of it."""
     return path == base or path.startswith((f"{base}.", f"{base}["))
+
+
+Answer = TypeVar("Answer")
 
 
 class Effects:
@@ -104,6 +110,16 @@ class Effects:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        # Loops and branches ask again and again; the node is kept so that its id stays its own.
+        self._known: dict[tuple[str, int, bool], tuple[ast.AST, Any]] = {}
+
+    def _once(self, question: str, node: ast.AST, answer: Callable[[ast.AST], Answer]) -> Answer:
+        key = (question, id(node), self._names.loose)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = (node, answer(node))
+        found: Answer = known[1]
+        return found
 
     def numpy(self, node: ast.AST) -> str | None:
         """Return the NumPy name of a called function, or None."""
@@ -120,6 +136,8 @@ class Effects:
             keywords = {keyword.arg for keyword in call.keywords}
             return len(call.args) <= QUIET_NUMPY[name] and not keywords & {"out", None}
         function = call.func
+        if name is None and isinstance(function, ast.Name | ast.Attribute) and self._names.scalar(function) is not None:
+            return True
         if name is None and isinstance(function, ast.Name):
             return function.id in QUIET_BUILTINS | _CONTAINERS
         if name is None and isinstance(function, ast.Attribute):
@@ -127,9 +145,12 @@ class Effects:
             return function.attr in QUIET_METHODS and not arguments & {"out", None}
         return name == "abs"
 
-    def changed(self, node: ast.AST) -> Iterator[str]:
-        """Yield each path whose array or object a call in ``node`` may change."""
-        for child in ast.walk(node):
+    def changed(self, node: ast.AST) -> set[str]:
+        """Return each path whose array or object a call in ``node`` may change."""
+        return self._once("changed", node, lambda part: set(self._changed(part)))
+
+    def _changed(self, node: ast.AST) -> Iterator[str]:
+        for child in walk(node):
             if not isinstance(child, ast.Call) or self.is_quiet(child):
                 continue
             if isinstance(child.func, ast.Attribute) and self.numpy(child) is None:
@@ -139,7 +160,7 @@ class Effects:
 
     def suspends(self, node: ast.AST) -> bool:
         """Tell whether other code may run, or a name be bound, while ``node`` is evaluated."""
-        return any(isinstance(child, SUSPENDING) for child in ast.walk(node))
+        return self._once("suspends", node, lambda part: any(isinstance(child, SUSPENDING) for child in walk(part)))
 
     def shared(self, node: ast.AST | None) -> Iterator[str]:
         """Yield each path whose memory the value of ``node`` may be, or hold."""
@@ -169,16 +190,19 @@ class Effects:
                         for argument in node.args:
                             yield from self.shared(argument)
                     return
-                for child in ast.iter_child_nodes(node):
+                for child in children(node):
                     yield from self.shared(child)
             case _:
                 # A container, a conditional, a lambda or a comprehension: all that it names.
-                for inner in ast.iter_child_nodes(node):
+                for inner in children(node):
                     yield from self.shared(inner)
 
     def is_pure(self, node: ast.AST) -> bool:
         """Tell whether ``node`` can be evaluated again to the same value."""
-        for child in ast.walk(node):
+        return self._once("pure", node, self._is_pure)
+
+    def _is_pure(self, node: ast.AST) -> bool:
+        for child in walk(node):
             if isinstance(child, (*SUSPENDING, *SCOPES, ast.JoinedStr)):
                 return False
             if isinstance(child, ast.Call):

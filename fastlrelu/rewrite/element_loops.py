@@ -11,6 +11,7 @@ from fastlrelu.rewrite.folding import Change, where_call
 from fastlrelu.rewrite.leaks import Refusal
 from fastlrelu.rewrite.loops import of_arrays
 from fastlrelu.rewrite.names import Names
+from fastlrelu.rewrite.source import walk
 from fastlrelu.rewrite.versions import State, rebuild
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _appended(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> Change | 
     lists = {
         node.func.value.id
         for statement in body
-        for node in ast.walk(statement)
+        for node in walk(statement)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append"
         if isinstance(node.func.value, ast.Name)
     }
@@ -156,7 +157,7 @@ class _Writer:
         if numbers != self._numbers and value is old:
             raise _NotElementwise
         whole = of_arrays(self._elements(value))
-        names = {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}
+        names = {part.id for part in walk(whole) if isinstance(part, ast.Name)}
         if names & {*self._nest.indices, *self._nest.elements}:
             raise _NotElementwise
         self._check_bounds(whole)
@@ -165,7 +166,7 @@ class _Writer:
     def listed(self, body: list[ast.stmt], name: str) -> Change:
         """Return what a list holds to which every round appends one number."""
         whole = of_arrays(self._elements(self._appended(body, name, self._numbers)))
-        names = {part.id for part in ast.walk(whole) if isinstance(part, ast.Name)}
+        names = {part.id for part in walk(whole) if isinstance(part, ast.Name)}
         if names & {*self._nest.indices, *self._nest.elements, name}:
             raise _NotElementwise
         self._target = ast.Name(name, ast.Load())
@@ -193,7 +194,7 @@ class _Writer:
         arrays = {ast.unparse(self._flow.converted(self._target, self._state))}
         arrays |= {
             ast.unparse(self._flow.converted(part, self._state))
-            for part in ast.walk(value)
+            for part in walk(value)
             if isinstance(part, ast.expr) and path_of(part)
         }
         for axis, bound in enumerate(self._nest.bounds):
@@ -223,7 +224,7 @@ class _Writer:
         """Return the one array that the body stores into."""
         found: dict[str, ast.expr] = {}
         for statement in body:
-            for node in ast.walk(statement):
+            for node in walk(statement):
                 targets: list[ast.expr] = []
                 if isinstance(node, ast.Assign):
                     targets = node.targets
@@ -309,18 +310,18 @@ class _Writer:
 
 def left_behind(loop: ast.For, path: str, function: ast.AST, names: Names, *, listed: bool) -> Refusal | None:
     """Return why a loop has to stay for the sake of what is read after it, or None."""
-    inside = {id(node) for node in ast.walk(loop)}
-    stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - {path}
+    inside = {id(node) for node in walk(loop)}
+    stored = {n.id for n in walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - {path}
     arrays: set[int] = set()
     bound: set[int] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Call) and names.function(node.func) in {"array", "asarray"} and node.args:
             arrays.add(id(node.args[0]))
         if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
             targets = [node.target] if isinstance(node, ast.For) else [g.target for g in node.generators]
-            own = {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
-            bound |= {id(n) for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in own}
-    for node in ast.walk(function):
+            own = {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
+            bound |= {id(n) for n in walk(node) if isinstance(n, ast.Name) and n.id in own}
+    for node in walk(function):
         if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store) or id(node) in inside:
             continue
         if node.id in stored and id(node) not in bound and _is_read_after(node, loop):

@@ -46,7 +46,7 @@ class Plan:
 
 
 def rewrite(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = frozenset()) -> Rewritten:
-    """Replace the hand-written leaky ReLUs in the source of a module.
+    """Replace the hand-written activations in the source of a module.
 
     Parameters
     ----------

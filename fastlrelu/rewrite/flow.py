@@ -8,8 +8,8 @@ from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.folding import changes
 from fastlrelu.rewrite.memory import Memory, is_number
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import Source
-from fastlrelu.rewrite.versions import State, TooLarge
+from fastlrelu.rewrite.source import Source, children, walk
+from fastlrelu.rewrite.versions import State, TooLarge, spelling
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _JUMPS = ast.Return | ast.Raise | ast.Break | ast.Continue
@@ -72,7 +72,7 @@ class Flow(Memory):
                 result: State | None = state.copy()
                 for case in statement.cases:
                     branch = state.copy()
-                    for child in ast.walk(case.pattern):
+                    for child in walk(case.pattern):
                         bound = getattr(child, "name", None) or getattr(child, "rest", None)
                         if isinstance(bound, str):
                             self._bind_opaque(branch, bound, statement)
@@ -91,7 +91,7 @@ class Flow(Memory):
                 for target in statement.targets:
                     self._store(target, state, statement)
             case _:
-                for child in ast.iter_child_nodes(statement):
+                for child in children(statement):
                     if isinstance(child, ast.expr):
                         self._evaluate(child, state, statement)
         return None if isinstance(statement, _JUMPS) else state
@@ -186,7 +186,7 @@ class Flow(Memory):
         match node:
             case ast.IfExp(body=body, orelse=orelse):
                 first, second = self.same_value(body, state), self.same_value(orelse, state)
-                if first is not None and second is not None and ast.unparse(first) == ast.unparse(second):
+                if first is not None and second is not None and spelling(first) == spelling(second):
                     return first
                 return None
             case ast.Call(func=ast.Attribute(value=array, attr="copy"), args=[], keywords=[]):
@@ -250,7 +250,7 @@ class Flow(Memory):
             pair = (first, second)
             if pair not in pairs:
                 values = a.values[first], b.values[second]
-                same = ast.unparse(values[0]) == ast.unparse(values[1])
+                same = spelling(values[0]) == spelling(values[1])
                 number = first if first == second else self._new_object()
                 before = self.before.get(id(statement))
                 old = before.value(path) if before is not None else None

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastlrelu.rewrite.source import walk
 from fastlrelu.rewrite.versions import is_atom
 
 if TYPE_CHECKING:
@@ -106,9 +107,9 @@ def _body(arguments: ast.arguments, value: ast.expr, own: str) -> Body | None:
     defaults = dict(zip(names[::-1], arguments.defaults[::-1], strict=False))
     if any(not isinstance(default, ast.Constant | ast.UnaryOp | ast.Name) for default in defaults.values()):
         return None
-    if own and any(isinstance(node, ast.Name) and node.id == own for node in ast.walk(value)):
+    if own and any(isinstance(node, ast.Name) and node.id == own for node in walk(value)):
         return None
-    if any(isinstance(node, ast.Lambda | ast.NamedExpr | ast.Yield | ast.Await) for node in ast.walk(value)):
+    if any(isinstance(node, ast.Lambda | ast.NamedExpr | ast.Yield | ast.Await) for node in walk(value)):
         return None
     return Body(names, defaults, value) if names else None
 

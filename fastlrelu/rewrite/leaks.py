@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Literal
 
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.pieces import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise, Reader
 from fastlrelu.rewrite.polynomial import Polynomial, X
-from fastlrelu.rewrite.source import Source, is_everything, mentions
+from fastlrelu.rewrite.reader import Reader
+from fastlrelu.rewrite.sides import NAN, NEGATIVE, POSITIVE, ZERO, NotPiecewise
+from fastlrelu.rewrite.source import Source, is_everything, mentions, walk
 
 _TWO_SIDED = frozenset(
     {"abs", "absolute", "clip", "fabs", "fmax", "fmin", "heaviside", "maximum", "minimum", "sign", "signbit"}
@@ -36,10 +37,11 @@ class Leak:
 
     Attributes
     ----------
-    kind : {"forward", "gradient"}
+    kind : {"forward", "gradient", "elu", "gelu", "gelu_tanh"}
         Which function replaces it.
     x, slope, grad : ast.expr
-        Its operands; ``grad`` is None for a bare mask of slopes, which multiplies 1.
+        Its operands; ``grad`` is None for a bare mask of slopes, which multiplies 1. The slope of
+        an ELU is alpha, that of a GELU a mere 1.
     old : ast.expr
         The expression, names of masks replaced by what they stand for.
     families : set of str
@@ -50,7 +52,7 @@ class Leak:
         How to write ``x``, ``slope`` and ``grad`` where the old code does not show it.
     """
 
-    kind: Literal["forward", "gradient"]
+    kind: Literal["forward", "gradient", "elu", "gelu", "gelu_tanh"]
     x: ast.expr
     slope: ast.expr
     grad: ast.expr | None
@@ -68,7 +70,7 @@ class Leak:
 
 def inputs(source: Source, names: Names, node: ast.AST) -> Iterator[ast.expr]:
     """Yield each expression that something in ``node`` compares with a constant."""
-    for child in ast.walk(node):
+    for child in walk(node):
         found: list[ast.expr] = []
         if isinstance(child, ast.Compare):
             found = [child.left, *child.comparators]
@@ -202,7 +204,7 @@ def spelled(
 ) -> ast.expr | None:
     """Return the shortest part of ``node`` that is ``wanted``, or a product of such parts."""
     parts: list[ast.expr] = []
-    for child in ast.walk(node):
+    for child in walk(node):
         if not isinstance(child, ast.expr) or isinstance(child, ast.Starred | ast.Lambda):
             continue
         if mentions(source, child, x):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastlrelu.rewrite.effects import Effects
 from fastlrelu.rewrite.search import Finding
-from fastlrelu.rewrite.source import Source
+from fastlrelu.rewrite.source import Source, walk
 from fastlrelu.rewrite.statements import removal
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,9 +51,9 @@ class Leftovers:
         self._fixed = fixed
         self._uses: dict[str, list[_Use]] = {}
         self._fixed_names: set[str] = {
-            argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)
+            argument.arg for argument in walk(function.args) if isinstance(argument, ast.arg)
         }
-        self._own = {id(child) for child in ast.walk(function)}
+        self._own = {id(child) for child in walk(function)}
         self._dynamic = False
         self._collect(function.body, nested=False)
         self.gone: dict[int, tuple[list[ast.stmt], ast.stmt]] = {}
@@ -66,8 +66,8 @@ class Leftovers:
                     blocks.append(value)
                 elif isinstance(value, list):
                     blocks += [v.body for v in value if isinstance(v, ast.ExceptHandler | ast.match_case)]
-            inside = {id(node) for block in blocks for inner in block for node in ast.walk(inner)}
-            for node in ast.walk(statement):
+            inside = {id(node) for block in blocks for inner in block for node in walk(inner)}
+            for node in walk(statement):
                 if id(node) in inside:
                     continue
                 if isinstance(node, ast.Name):
@@ -77,11 +77,11 @@ class Leftovers:
                     self._fixed_names |= set(node.names)
                 elif isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
                     # A name in there may be another one.
-                    self._fixed_names |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+                    self._fixed_names |= {n.id for n in walk(node) if isinstance(n, ast.Name)}
             within = nested or isinstance(statement, _FUNCTIONS | ast.ClassDef)
             if within:
-                self._fixed_names |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
-                self._fixed_names |= {n.arg for n in ast.walk(statement) if isinstance(n, ast.arg)}
+                self._fixed_names |= {n.id for n in walk(statement) if isinstance(n, ast.Name)}
+                self._fixed_names |= {n.arg for n in walk(statement) if isinstance(n, ast.arg)}
             for block in blocks:
                 self._collect(block, within)
 
@@ -97,8 +97,9 @@ class Leftovers:
                 continue
             for use in made:
                 self.gone[id(use.statement)] = (use.body, use.statement)
-            read = {n.id for use in made for n in ast.walk(use.statement) if isinstance(n, ast.Name)}
-            queue += sorted(read - {name})
+            read = {n.id for use in made for n in walk(use.statement) if isinstance(n, ast.Name)}
+            # The new code may need what only a removed line read.
+            queue += sorted(n for n in read - {name} if not any(_names(finding, n) for finding in self._fixed))
         return list(self.gone.values())
 
     def _read_by(self, finding: Finding) -> set[str]:
@@ -179,7 +180,7 @@ def leftover_edits(source: Source, effects: Effects, fixed: list[Finding]) -> li
     """
     edits: list[tuple[int, int, str]] = []
     cuts: list[tuple[int, int, str]]
-    for function in ast.walk(source.tree):
+    for function in walk(source.tree):
         if not isinstance(function, _FUNCTIONS):
             continue
         start, end = source.span(function)

@@ -8,6 +8,7 @@ from fastlrelu.rewrite.folding import where_call
 from fastlrelu.rewrite.functions import Body, body_of, given
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
+from fastlrelu.rewrite.source import walk
 from fastlrelu.rewrite.versions import rebuild
 
 _ARRAYS = frozenset({"array", "asarray"})
@@ -148,7 +149,7 @@ def _indexed(element: ast.expr, index: str, bounds: ast.expr) -> tuple[ast.expr,
             return None
     key = f"{ast.unparse(array)}[{index}]"
     whole = rebuild(element, lambda part: array if ast.unparse(part) == key else None)
-    if any(isinstance(part, ast.Name) and part.id == index for part in ast.walk(whole)):
+    if any(isinstance(part, ast.Name) and part.id == index for part in walk(whole)):
         return None
     return whole, array
 

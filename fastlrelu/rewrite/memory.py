@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fastlrelu.rewrite.effects import SCOPES, VIEW_ATTRIBUTES, Effects, is_below, path_node, path_of
 from fastlrelu.rewrite.folding import Change
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import Source
-from fastlrelu.rewrite.versions import State, Version, is_atom, rebuild
+from fastlrelu.rewrite.source import Source, walk
+from fastlrelu.rewrite.versions import State, Version, is_atom, rebuild, spelling
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Memory:
         if path in state.names:
             return state.names[path]
         value, base = self._natural(state, path)
-        key = (path, ast.unparse(value))
+        key = (path, spelling(value))
         number = self._objects.get(key)
         if number is None:
             number = self._objects[key] = self._new_object()
@@ -126,16 +126,16 @@ class Memory:
             if path is None:
                 return None
             found = self.value(state, path)
-            return part if ast.unparse(found) == self._source.key(part) else found
+            return part if spelling(found) == self._source.key(part) else found
 
         return rebuild(node, version)
 
     def _is_unchanged(self, scope: ast.AST, state: State) -> bool:
-        for child in ast.walk(scope):
+        for child in walk(scope):
             if (
                 isinstance(child, ast.Name)
                 and child.id in state.names
-                and ast.unparse(self.value(state, child.id)) != child.id
+                and spelling(self.value(state, child.id)) != child.id
             ):
                 return False
         return True
@@ -242,13 +242,13 @@ class Memory:
         if self.effects.suspends(node):
             for path in list(state.names):
                 self._disturb(state, path, statement)
-            for child in ast.walk(node):
+            for child in walk(node):
                 if isinstance(child, ast.NamedExpr):
                     self._bind_opaque(state, child.target.id, statement)
             return
-        for path in set(self.effects.changed(node)):
+        for path in self.effects.changed(node):
             self._disturb(state, path, statement)
-        if self._unstable and any(isinstance(c, ast.Call) and not self.effects.is_quiet(c) for c in ast.walk(node)):
+        if self._unstable and any(isinstance(c, ast.Call) and not self.effects.is_quiet(c) for c in walk(node)):
             for path in [p for p in state.names if p.partition(".")[0].partition("[")[0] in self._unstable]:
                 self._disturb(state, path, statement)
 
@@ -262,7 +262,7 @@ def is_number(node: ast.expr) -> bool:
 def _rebound_elsewhere(function: ast.AST) -> set[str]:
     """Return names that other functions may assign to while this one runs."""
     found: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Global | ast.Nonlocal):
             found |= set(node.names)
     return found

@@ -40,17 +40,28 @@ class Names:
         self.loosely_used: list[ast.AST] = []
 
     def function(self, node: ast.AST) -> str | None:
-        """Return ``where`` for a node that is ``numpy.where``, else None."""
+        """Return ``where`` for a node that is ``numpy.where``, ``erf`` for SciPy's, else None."""
         if isinstance(node, ast.Name) and node.id.startswith("numpy:"):
             return node.id.removeprefix("numpy:")
         if self.loose:
             return self._loose_function(node)
         full = self.qualified(node)
-        if full == "builtins.abs":
-            return "abs"
+        if full in _OTHERS:
+            return _OTHERS[full]
         if full is None or not full.startswith("numpy."):
             return None
         return full.removeprefix("numpy.")
+
+    def scalar(self, node: ast.AST) -> str | None:
+        """Return ``sqrt`` for ``math.sqrt``, and what ``function`` does."""
+        full = None if self.loose else self.qualified(node)
+        if full is not None and full.startswith("math."):
+            return full.removeprefix("math.")
+        return self.function(node)
+
+    def looks_like_scipy(self, node: ast.AST) -> bool:
+        """Tell whether a name that was taken loosely would be a function of SciPy."""
+        return (dotted(node) or "").rpartition(".")[2] in {"erf"} or self._originals.get(dotted(node) or "") == "erf"
 
     def _loose_function(self, node: ast.AST) -> str | None:
         name = dotted(node)
@@ -59,7 +70,7 @@ class Names:
         root, _, rest = name.partition(".")
         if rest and (root in self._bound or root in _MODULE_LIKE):
             self.loosely_used.append(node)
-            return rest.removeprefix("numpy.")
+            return rest.removeprefix("numpy.").removeprefix("special.")
         if not rest and root in self._originals:
             self.loosely_used.append(node)
             return self._originals[root]
@@ -73,16 +84,20 @@ class Names:
         assert isinstance(node, ast.Name | ast.Attribute)
         if not self._may_be_imported(name):
             return None
-        scope = self._scopes.get((node.lineno, self._column(node)))
-        if scope is None:
-            return None
-        found = {(q.name, q.source is QualifiedNameSource.LOCAL) for q in scope.get_qualified_names_for(name)}
-        if len(found) != 1:
-            return None
-        full, local = found.pop()
-        if local or self._star_may_rebind(name.partition(".")[0]):
-            return None
-        return full
+        root, dot, rest = name.partition(".")
+        if root in self._settled:
+            full = self._settled[root] + dot + rest
+        else:
+            scope = self._scopes.get((node.lineno, self._column(node)))
+            if scope is None:
+                return None
+            found = {(q.name, q.source is QualifiedNameSource.LOCAL) for q in scope.get_qualified_names_for(name)}
+            if len(found) != 1:
+                return None
+            full, local = found.pop()
+            if local:
+                return None
+        return None if self._star_may_rebind(root) else full
 
     def foreign(self, node: ast.AST) -> str | None:
         """Return what a module alias may be when it is not NumPy for certain, for the report."""
@@ -113,6 +128,27 @@ class Names:
                 name = alias.asname or alias.name.partition(".")[0]
                 bound.setdefault(name, node.lineno)
         return bound
+
+    @cached_property
+    def _settled(self) -> dict[str, str]:
+        """What names stand for that one import at the top of the file binds, and nothing else does.
+
+        For those the scopes need not be looked at, which takes longer than all the rest.
+        """
+        found = {} if "abs" in self._source.bound else {"abs": "builtins.abs"}
+        for statement in self._source.tree.body:
+            if not isinstance(statement, ast.Import | ast.ImportFrom) or getattr(statement, "level", None):
+                continue
+            module = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
+            for alias in statement.names:
+                name = alias.asname or alias.name
+                if "." not in name and len(self._source.bound[name]) == 1:
+                    found[name] = module + alias.name
+        for node in self._imports:
+            for alias in node.names:
+                if "." in alias.name and alias.asname is None:
+                    found.pop(alias.name.partition(".")[0], None)
+        return found
 
     @cached_property
     def _originals(self) -> dict[str, str]:
@@ -174,4 +210,6 @@ class Names:
 
 # Names that modules go by when they are parameters or come from a star import.
 _MODULE_LIKE = frozenset({"F", "K", "T", "cp", "jnp", "np", "numpy", "tf", "tnp", "torch", "xp"})
+# What else the forms are made of.
+_OTHERS = {"builtins.abs": "abs", "scipy.special.erf": "erf"}
 _HARMLESS_STARS = frozenset({"numpy", *sys.stdlib_module_names})

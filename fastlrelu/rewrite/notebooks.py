@@ -64,7 +64,7 @@ class _Cell:
 
 
 def rewrite_notebook(text: str, *, unsafe_fixes: bool = False, local: frozenset[str] = frozenset()) -> Rewritten:
-    """Replace the hand-written leaky ReLUs in the code cells of a notebook.
+    """Replace the hand-written activations in the code cells of a notebook.
 
     Parameters
     ----------

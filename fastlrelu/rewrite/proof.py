@@ -7,7 +7,9 @@ attribute and call that is not NumPy's replaced by a stand-in value.
 from __future__ import annotations
 
 import ast
+import importlib
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +21,7 @@ from fastlrelu.rewrite.folding import MASKED
 from fastlrelu.rewrite.pieces import PIECES
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.search import Finding
-from fastlrelu.rewrite.source import METADATA
+from fastlrelu.rewrite.source import METADATA, walk
 from fastlrelu.rewrite.versions import copied
 
 _F16, _F32, _F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
@@ -29,7 +31,8 @@ _NUMBERS = (0.01, 0.25, 0.0, -0.0, -0.5, 1.0, 2.0, np.inf, np.nan)
 _SLOPES = (*_NUMBERS, np.float64(0.3), np.array([0.3], np.float32))
 _BUILTINS = {"abs": abs, "float": float, "list": list, "map": map}
 _METHODS = METADATA | {"astype", "clip", "copy"}
-_RUN = PIECES.keys() | {"nonzero", "piecewise", "putmask", "copyto", "vectorize", *MASKED}
+_CURVES = {"exp", "expm1", "erf", "power", "sqrt", "square", "tanh"}
+_RUN = PIECES.keys() | _CURVES | {"nonzero", "piecewise", "putmask", "copyto", "vectorize", *MASKED}
 _SHOWN = 3
 
 Array = NDArray[np.floating[Any]]
@@ -119,6 +122,7 @@ def _run(finding: Finding, side: ast.Module, x: Array, grad: Array, slope: Any) 
     space: dict[str, Any] = {
         "__builtins__": _BUILTINS,
         "numpy_": np,
+        "math_": math,
         "fastlrelu": fastlrelu,
         "x_": x[np.newaxis].copy() if _is_nested(finding) else x.copy(),
         "g_": grad.copy(),
@@ -126,11 +130,13 @@ def _run(finding: Finding, side: ast.Module, x: Array, grad: Array, slope: Any) 
     }
     start = "x_" if finding.leak is not None and finding.leak.grad is None else "g_"
     space["y_"] = space[start]
-    names = {node.id for node in ast.walk(side) if isinstance(node, ast.Name)}
+    names = {node.id for node in walk(side) if isinstance(node, ast.Name)}
     others = sorted(name for name in names if name.startswith("other"))
     uses_slope = "s_" in names
     for position, name in enumerate(others):
         space[name] = 0.5 if position or uses_slope else slope
+    if "special_" in names:
+        space["special_"] = importlib.import_module("scipy.special")
     exec(compile(side, "<verify>", "exec"), space)
     if "result_" not in space:
         return space[_target_name(finding)]
@@ -140,7 +146,7 @@ def _run(finding: Finding, side: ast.Module, x: Array, grad: Array, slope: Any) 
 def _is_nested(finding: Finding) -> bool:
     """Tell whether a comprehension goes over the rows of a matrix."""
     code = finding.nodes
-    loops = ast.walk(code) if isinstance(code, ast.expr) else ()
+    loops = walk(code) if isinstance(code, ast.expr) else ()
     return sum(isinstance(node, ast.ListComp) for node in loops) > 1
 
 
@@ -160,7 +166,7 @@ def _names(finding: Finding) -> dict[str, str]:
     key = scene.source.key
     names = {_target_key(finding): "y_"} if finding.target is not None else {}
     code = finding.nodes if isinstance(finding.nodes, list) else [leak.old]
-    spelled = {key(child) for part in code for child in ast.walk(part)}
+    spelled = {key(child) for part in code for child in walk(part)}
     if not isinstance(leak.slope, ast.Constant) and key(leak.slope) in spelled:
         names[key(leak.slope)] = "s_"
     if leak.grad is not None:
@@ -218,7 +224,10 @@ class _StandIn(ast.NodeTransformer):
         if isinstance(node, ast.Name | ast.Attribute):
             name = self._scene.names.function(node)
             if name is not None:
-                return ast.parse(f"numpy_.{name}", mode="eval").body
+                library = "special_" if name == "erf" else "numpy_"
+                return ast.parse(f"{library}.{name}", mode="eval").body
+            if (name := self._scene.names.scalar(node)) is not None:
+                return ast.parse(f"math_.{name}", mode="eval").body
         if self._is_read(node):
             self._names[key] = name = f"other{len(self._names)}_"
             return ast.Name(name, getattr(node, "ctx", ast.Load()))
@@ -238,7 +247,7 @@ class _StandIn(ast.NodeTransformer):
             case ast.Call(func=ast.Attribute(value=ast.Name(id="fastlrelu"))):
                 return False
             case ast.Call(func=func):
-                known = self._scene.names.function(func) in _RUN
+                known = self._scene.names.scalar(func) in _RUN
                 method = isinstance(func, ast.Attribute) and func.attr in _METHODS
                 built_in = isinstance(func, ast.Name) and func.id in _BUILTINS
                 return not (known or method or built_in or isinstance(func, ast.Call))

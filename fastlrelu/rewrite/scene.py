@@ -14,7 +14,7 @@ from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.names import Names
 from fastlrelu.rewrite.pieces import METHODS, PIECES
 from fastlrelu.rewrite.slopes import Slopes
-from fastlrelu.rewrite.source import Source, is_everything
+from fastlrelu.rewrite.source import Source, is_everything, walk
 from fastlrelu.rewrite.speller import Speller
 from fastlrelu.rewrite.versions import Expansion, State, TooLarge
 
@@ -213,7 +213,7 @@ class Scene:
         if _BACKWARD.search(function):
             return True
         for node in nodes:
-            for child in ast.walk(node):
+            for child in walk(node):
                 name = getattr(child, "id", None) or getattr(child, "attr", None) or ""
                 name = name.partition("@")[0].rpartition(".")[2]
                 if name in _NO_GRADIENT:
@@ -236,7 +236,7 @@ class Scene:
             if operand is None or not has_call(operand, self.names):
                 continue
             key = self.source.key(operand)
-            times = sum(self.source.key(child) == key for child in ast.walk(leak.old))
+            times = sum(self.source.key(child) == key for child in walk(leak.old))
             text = self.source.code(operand)
             if times != 1:
                 reasons.append(f"{text} is evaluated once, not {times} times")

@@ -1,4 +1,4 @@
-"""Walks a file and reports every leaky ReLU in it: what to write instead, or why it stays."""
+"""Walks a file and reports every activation in it: what to write instead, or why it stays."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from functools import cached_property
 
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.dtypes import settled
+from fastlrelu.rewrite.effects import SCOPES
 from fastlrelu.rewrite.forms import FORMS, Form, without_out
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import Source, dotted
+from fastlrelu.rewrite.source import Source, children, dotted, walk
 from fastlrelu.rewrite.statements import Sequence, find_sequences
 from fastlrelu.rewrite.uses import misuse
 from fastlrelu.rewrite.words import function_may_hold
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-_SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _SIMPLE = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr
 # Compilers of Python functions know NumPy, but not this package.
 _COMPILERS = ("jit", "numba", "cuda", "guvectorize", "stencil", "tf.function", "pythran", "taichi")
+# What a form is: anything else is looked into.
+_FOUND = (ast.Call, ast.BinOp, ast.ListComp, ast.GeneratorExp)
 _LATE = ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom
 
 
 @dataclass(eq=False)
 class Finding:
-    """One leaky ReLU of a file.
+    """One activation of a file.
 
     Attributes
     ----------
@@ -86,12 +88,14 @@ def call_text(leak: Leak, source: Source, out: str | None = None) -> str:
     def text(name: str, operand: ast.expr) -> str:
         return leak.texts.get(name) or source.code(operand)
 
-    arguments = [text("x", leak.x), text("slope", leak.slope)]
+    arguments = [text("x", leak.x)]
+    if not leak.kind.startswith("gelu"):
+        arguments.append(text("slope", leak.slope))
     if leak.kind == "gradient":
         arguments.insert(0, "1.0" if leak.grad is None else text("grad", leak.grad))
     if out is not None:
         arguments.append(f"out={out}")
-    function = "leaky_relu" if leak.kind == "forward" else "leaky_relu_grad"
+    function = {"forward": "leaky_relu", "gradient": "leaky_relu_grad"}.get(leak.kind, leak.kind)
     return f"fastlrelu.{function}({', '.join(arguments)})"
 
 
@@ -137,11 +141,11 @@ class Search:
                 return
             function = statement
         for _, value in ast.iter_fields(statement):
-            children = value if isinstance(value, list) else [value]
-            if children and isinstance(children[0], ast.stmt):
-                self._block(children, function, compiler)
+            parts = value if isinstance(value, list) else [value]
+            if parts and isinstance(parts[0], ast.stmt):
+                self._block(parts, function, compiler)
                 continue
-            for child in children:
+            for child in parts:
                 if isinstance(child, ast.ExceptHandler | ast.match_case):
                     self._block(child.body, function, compiler)
                 elif isinstance(child, ast.AST):
@@ -156,6 +160,8 @@ class Search:
     @cached_property
     def _compiled(self) -> dict[str, str]:
         """Functions that are compiled by a call, as in ``fast = njit(slow)``."""
+        if not any(word in self.source.text for word in _COMPILERS):
+            return {}
         return {
             argument.id: name
             for node in self.source.nodes
@@ -173,16 +179,16 @@ class Search:
     ) -> None:
         if isinstance(node, ast.JoinedStr):
             return
-        if isinstance(node, ast.Call | ast.BinOp | ast.ListComp | ast.GeneratorExp):
+        if isinstance(node, _FOUND):
             finding = self._finding(node, self.scene.at(place, parents), compiler)
             if finding is not None:
                 self.findings.append(finding)
                 return
-        if isinstance(node, _SCOPES):
+        if isinstance(node, SCOPES):
             place = None
         elif isinstance(node, ast.Call):
             compiler = compiler or _compiling(node.func)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self._expressions(child, place, compiler, (*parents, node))
 
     def _finding(self, node: ast.expr, scene: Scene, compiler: str | None) -> Finding | None:
@@ -196,13 +202,14 @@ class Search:
             return None
         finding = Finding("", node.lineno, " ".join(self.source.code(node).split()), nodes=node)
         finding.column = self._column(node)
-        foreign = next((n for n in names.loosely_used if names.function(n) is None), None)
+        foreign = next((n for n in names.loosely_used if names.scalar(n) is None), None)
         strict = first_form(node, scene)
         if strict is None:
             finding.form = found[0].name
             module = names.foreign(foreign) if foreign is not None else None
             alias = (dotted(foreign) or "").partition(".")[0] if foreign is not None else ""
-            finding.reasons = [f"{alias} is not NumPy here: {module}"]
+            library = "SciPy" if foreign is not None and names.looks_like_scipy(foreign) else "NumPy"
+            finding.reasons = [f"{alias} is not {library} here: {module}"]
             return finding if module else None
         form, leak = strict
         finding.form = form.name
@@ -241,20 +248,19 @@ class Search:
     ) -> str | None:
         """Return why a recognised leak stays as it is, or None."""
         nodes = list(nodes)
-        if any(isinstance(child, _LATE) for node in nodes for child in ast.walk(node)):
+        if any(isinstance(child, _LATE) for node in nodes for child in walk(node)):
             return "it assigns or waits inside the expression"
         if isinstance(leak, Refusal):
             return leak.reason
         if compiler is not None:
             return f"the function is compiled by {compiler}"
         gradient = leak.kind == "gradient"
-        reason = scene.slopes.refusal(
-            leak.slope,
-            self.source.key(leak.x),
-            scene.place,
-            negative=form.negative_slope and not gradient,
-            plain=gradient or form.plain_slope,
-        )
+        x = self.source.key(leak.x)
+        if leak.kind in ("forward", "gradient"):
+            negative, plain = form.negative_slope and not gradient, gradient or form.plain_slope
+            reason = scene.slopes.refusal(leak.slope, x, scene.place, negative=negative, plain=plain)
+        else:
+            reason = scene.slopes.no_alpha(leak.slope, x, scene.place)
         if reason is not None:
             return reason
         parts = [*nodes, leak.x, leak.slope, *([leak.grad] if leak.grad is not None else [])]

@@ -8,7 +8,7 @@ import math
 from fastlrelu.rewrite.bindings import Bindings, Place
 from fastlrelu.rewrite.flows import Flows
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.pieces import infinite
+from fastlrelu.rewrite.reader import infinite
 from fastlrelu.rewrite.source import Source
 from fastlrelu.rewrite.versions import is_atom
 
@@ -45,7 +45,7 @@ class Slopes:
                 return None if inner is None else -inner if isinstance(op, ast.USub) else inner
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = self.number(left, place), self.number(right, place)
-                return None if a is None or b is None else _compute(a, op, b)
+                return None if a is None or b is None else computed(a, op, b)
             case ast.Name() if place is not None:
                 found = self._definition(node, place)
                 if isinstance(found, ast.Constant | ast.UnaryOp):
@@ -95,6 +95,16 @@ class Slopes:
             return f"the slope {text} is computed from {x} or by a curve"
         return None
 
+    def no_alpha(self, alpha: ast.expr, x: str, place: Place | None) -> str | None:
+        """Return why this is no alpha of an ELU, or None."""
+        number = self.number(alpha, place)
+        text = self._source.code(alpha)
+        if number is not None and number <= 0:
+            return f"alpha {text} is not above 0"
+        if self._bindings.is_curve(alpha, x, place):
+            return f"alpha {text} is computed from {x} or by a curve"
+        return None
+
     def _is_plain(self, node: ast.expr) -> bool:
         match node:
             case ast.Constant() | ast.Name() | ast.Attribute():
@@ -118,7 +128,8 @@ class Slopes:
         return False
 
 
-def _compute(a: float, op: ast.operator, b: float) -> float | None:
+def computed(a: float, op: ast.operator, b: float) -> float | None:
+    """Return what Python computes of two numbers, None where that is no finite number."""
     try:
         match op:
             case ast.Add():

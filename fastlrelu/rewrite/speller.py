@@ -8,8 +8,8 @@ from functools import cached_property
 
 from fastlrelu.rewrite.effects import SCOPES, path_node, path_of
 from fastlrelu.rewrite.flow import Flow
-from fastlrelu.rewrite.source import Source
-from fastlrelu.rewrite.versions import Expansion, State, TooLarge, is_atom, rebuild
+from fastlrelu.rewrite.source import Source, walk
+from fastlrelu.rewrite.versions import Expansion, State, TooLarge, is_atom, rebuild, spelling
 
 
 class _NotHeld(Exception):  # noqa: N818
@@ -42,26 +42,26 @@ class Speller:
             written = rebuild(node, self._written)
         except (_NotHeld, TooLarge):
             return None
-        return self._source.code(written) if written is node else ast.unparse(written)
+        return self._source.code(written) if written is node else spelling(written)
 
     @cached_property
     def _holders(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for path, number in self._state.names.items():
             value = self._state.values[number]
-            keys = {ast.unparse(value)}
+            keys = {spelling(value)}
             if is_atom(value):
                 with suppress(TooLarge):
-                    keys.add(ast.unparse(self._everything.of(value)))
+                    keys.add(spelling(self._everything.of(value)))
             for key in keys:
                 found.setdefault(key, []).append(path)
         return found
 
     def _holder(self, node: ast.expr) -> str | None:
         own = node.id.partition("@")[0] if isinstance(node, ast.Name) else ""
-        keys = [ast.unparse(node)]
+        keys = [spelling(node)]
         with suppress(TooLarge):
-            keys.append(ast.unparse(self._everything.of(node)))
+            keys.append(spelling(self._everything.of(node)))
         for key in keys:
             paths = self._holders.get(key)
             if paths:
@@ -72,7 +72,8 @@ class Speller:
     def _written(self, node: ast.expr) -> ast.expr | None:
         if isinstance(node, ast.Constant):
             return node
-        if isinstance(node, SCOPES):
+        # A masked assignment is read as a choice, which has no spelling in the file.
+        if isinstance(node, SCOPES) or (isinstance(node, ast.Name) and node.id.startswith("numpy:")):
             raise _NotHeld
         if isinstance(node, ast.Name) and is_atom(node):
             holder = self._holder(node)
@@ -85,13 +86,13 @@ class Speller:
         if isinstance(node, ast.Name | ast.Attribute) and self._flow.effects.function(node):
             return node
         path = path_of(node)
-        if path is not None and not any(is_atom(child) for child in ast.walk(node)):
+        if path is not None and not any(is_atom(child) for child in walk(node)):
             held = self._state.value(path)
             if held is None:
                 held = self._flow.value(self._state, path)
-            if ast.unparse(held) == path:
+            if spelling(held) == path:
                 likely = self._state.value(self._preferred)
-                return path_node(self._preferred) if likely is not None and ast.unparse(likely) == path else node
+                return path_node(self._preferred) if likely is not None and spelling(likely) == path else node
             holder = self._holder(node)
             if holder is None:
                 raise _NotHeld

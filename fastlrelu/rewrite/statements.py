@@ -1,4 +1,4 @@
-"""Forms of more than one statement: masked assignment, with a copy or in place, and fused steps.
+"""Finds forms of more than one statement: masked assignment, with a copy or in place, and fused steps.
 
 A run of statements on one array is folded into a single expression, which is then recognised
 like any other: ``y = x.copy(); y[y < 0] *= a`` reads as ``where(x < 0, x * a, x)``.
@@ -14,27 +14,14 @@ from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.element_loops import left_behind
 from fastlrelu.rewrite.flow import Flow
 from fastlrelu.rewrite.folding import WRITERS
-from fastlrelu.rewrite.forms import (
-    AT_NAN,
-    AT_ZERO,
-    FAMILY_REASONS,
-    ROUNDS,
-    Form,
-    gradient_reasons,
-    sum_reasons,
-    where_reasons,
-)
+from fastlrelu.rewrite.forms import Form
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.memory import Step
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import Source, is_everything, mentions
+from fastlrelu.rewrite.source import Source, is_everything, mentions, walk
+from fastlrelu.rewrite.statement_forms import COPIED, FUSED, IN_PLACE, LOOPED, UNKNOWN
 from fastlrelu.rewrite.versions import State, TooLarge, is_atom
 from fastlrelu.rewrite.words import function_may_hold
-
-KEPT_DTYPE = "the dtype also counts the slope, where the old lines kept that of the array"
-OPERAND = "nothing in these lines says that the mask has the shape of the array"
-STEPS = "the old lines take more than one step, and need not cover every x"
-UNKNOWN = "nothing in these lines says that the array is NumPy's"
 
 
 @dataclass
@@ -165,6 +152,9 @@ def _ending_at(body: list[ast.stmt], last: int, function: ast.AST, scene: Scene,
             if isinstance(opening.old, ast.Name) and is_atom(opening.old):
                 opaque = frozenset({opening.old.id})
         indexes = {i for i in steps if i >= first} | ({made} if fresh and made is not None else set())
+        if any(isinstance(body[index], ast.For) for index in indexes - {last}):
+            # Its variables may be read afterwards.
+            continue
         chain = [flow.steps[id(body[i])].old for i in steps if i > first or fresh]
         forced = frozenset(held.id for held in chain if isinstance(held, ast.Name) and is_atom(held))
         preferred = "" if fresh else step.path
@@ -256,7 +246,7 @@ def _mentions(statement: ast.stmt, step: Step, state: State | None, source: Sour
     paths = {step.path}
     if state is not None:
         paths |= {path for path, number in state.names.items() if number == step.number}
-    for child in ast.walk(statement):
+    for child in walk(statement):
         path = path_of(child)
         if path is not None and any(is_below(path, known) for known in paths):
             return True
@@ -279,7 +269,7 @@ def _needed(leak: Leak, scene: Scene, flow: Flow, indexes: set[int]) -> list[ast
     while queue:
         statement, node = queue.pop()
         state = flow.before.get(id(statement))
-        for child in ast.walk(node):
+        for child in walk(node):
             path = path_of(child)
             held = state.value(path) if state is not None and path is not None else None
             if held is None or not is_atom(held) or key(held) in operands:
@@ -295,7 +285,7 @@ def _needed(leak: Leak, scene: Scene, flow: Flow, indexes: set[int]) -> list[ast
 
 
 def _calls_numpy(body: list[ast.stmt], indexes: set[int], scene: Scene) -> bool:
-    return any(scene.numpy(node) for index in indexes for node in ast.walk(body[index]))
+    return any(scene.numpy(node) for index in indexes for node in walk(body[index]))
 
 
 def _classified(
@@ -325,89 +315,3 @@ def _gated(leak: Leak, target: ast.expr, scene: Scene, indexes: set[int]) -> Lea
         return leak
     reason = scene.names.plain_arrays_reason()
     return Refusal(reason) if reason is not None else leak
-
-
-def sequence_reasons(leak: Leak, scene: Scene) -> list[str]:
-    """Return why a masked assignment is not bit for bit the ufunc."""
-    number = scene.slopes.number(leak.slope, scene.place)
-    reasons = [KEPT_DTYPE] if number is None else []
-    if leak.kind == "gradient":
-        if leak.grad is not None:
-            reasons.append(OPERAND)
-        elif _computes(leak.old):
-            reasons.append(STEPS)
-        reasons += [r for r in gradient_reasons(leak) if not r.startswith("the dtype")]
-    else:
-        reasons += where_reasons(leak, scene) if _is_one_choice(leak.old, scene) else [STEPS]
-        if leak.at_nan == "other":
-            reasons.append(AT_NAN)
-    reasons += [FAMILY_REASONS[family] for family in ("bounded", "cast", "filled", "flat") if family in leak.families]
-    return reasons
-
-
-def _computes(node: ast.expr) -> bool:
-    return any(isinstance(child, ast.BinOp) for child in ast.walk(node))
-
-
-def _is_one_choice(node: ast.expr, scene: Scene) -> bool:
-    """Tell whether an expression is one np.where, with none inside."""
-    if scene.numpy(node) != "where" or not isinstance(node, ast.Call) or len(node.args) != 3:
-        return False
-    return not any(
-        isinstance(child, ast.Call) and child is not node and len(child.args) == 3 for child in ast.walk(node)
-    )
-
-
-def fused_reasons(leak: Leak, scene: Scene) -> list[str]:
-    """Return why fused steps are not bit for bit the ufunc."""
-    return [*(reason for reason in sum_reasons(leak, scene) if reason != ROUNDS), ROUNDS]
-
-
-def looped_reasons(leak: Leak, scene: Scene) -> list[str]:
-    """Return what changes when a loop over indices becomes one call."""
-    reasons = [STEPS, KEPT_DTYPE]
-    if leak.kind == "gradient":
-        reasons += [r for r in gradient_reasons(leak) if not r.startswith("the dtype")]
-    elif leak.at_nan == "other":
-        reasons.append(AT_NAN)
-    reasons.append(AT_ZERO)
-    return reasons + [FAMILY_REASONS[f] for f in ("bounded", "cast", "filled", "flat") if f in leak.families]
-
-
-def _nothing(node: ast.expr, scene: Scene) -> None:
-    return None
-
-
-COPIED = Form(
-    "masked assignment",
-    _nothing,
-    sequence_reasons,
-    (
-        "y = x.copy()\ny[y < 0] *= a",
-        "y = np.copy(x)\ny[x <= 0] = a * x[x <= 0]",
-        "dx = np.array(dout, copy=True)\ndx[x <= 0] *= a",
-        "d = np.ones_like(x)\nd[x < 0] = a",
-    ),
-)
-IN_PLACE = Form(
-    "masked assignment in place",
-    _nothing,
-    sequence_reasons,
-    ("x[x < 0] *= a", "np.multiply(x, a, out=x, where=x < 0)", "dx[x <= 0] *= a"),
-)
-FUSED = Form(
-    "fused steps",
-    _nothing,
-    fused_reasons,
-    ("y = (x > 0) * (1 - a)\ny += a\ny *= x",),
-)
-LOOPED = Form(
-    "loop over indices",
-    _nothing,
-    looped_reasons,
-    (
-        "y = np.zeros_like(x)\nfor i in range(len(x)):\n    y[i] = x[i] if x[i] > 0 else a * x[i]",
-        "for i in range(len(x)):\n    if x[i] < 0:\n        x[i] *= a",
-    ),
-)
-SEQUENCES = (COPIED, IN_PLACE, FUSED, LOOPED)

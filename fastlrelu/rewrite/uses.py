@@ -6,6 +6,7 @@ import ast
 
 from fastlrelu.rewrite.effects import Effects, path_of
 from fastlrelu.rewrite.scene import Scene
+from fastlrelu.rewrite.source import children, walk
 
 
 def misuse(name: str, statement: ast.stmt, scene: Scene) -> str | None:
@@ -23,9 +24,9 @@ def misuse(name: str, statement: ast.stmt, scene: Scene) -> str | None:
     if scene.place is None:
         return None
     function = scene.place.function
-    parents = {id(child): node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
+    parents = {id(child): node for node in walk(function) for child in children(node)}
     last = statement.end_lineno or statement.lineno
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Name) and node.id == name and node.lineno > last:
             reason = _misused(node, parents, scene)
             if reason is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from fastlrelu.rewrite.effects import SCOPES, path_node
+from fastlrelu.rewrite.source import children
 
 _MOST_NODES = 4000
 _DEEPEST = 24
@@ -78,6 +79,11 @@ class State:
         """Return the value of a path that was met, or None."""
         number = self.names.get(path)
         return None if number is None else self.values[number]
+
+
+def spelling(node: ast.AST) -> str:
+    """Return what ``ast.unparse`` does, at once for a name."""
+    return node.id if isinstance(node, ast.Name) else ast.unparse(node)
 
 
 class TooLarge(Exception):  # noqa: N818
@@ -199,7 +205,7 @@ class Expansion:
         known = self._sizes.get(id(node))
         if known is not None and known[0] is node:
             return known[1]
-        size = 1 + sum(self._size(child) for child in ast.iter_child_nodes(node))
+        size = 1 + sum(self._size(child) for child in children(node))
         self._sizes[id(node)] = (node, size)
         return size
 

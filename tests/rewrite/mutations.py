@@ -18,13 +18,17 @@ from fastlrelu.rewrite.fixes import rewrite
 
 X = np.array([-300.0, -2.5, -1e-3, 1e-3, 0.75, 41.0])
 _MOST_LINES = 2000
+_PRELUDE = (
+    "import math\nimport numpy as np\nimport scipy.special\nfrom scipy import special\nfrom scipy.special import erf\n"
+)
 GRAD = np.array([1.5, -2.0, 3.0, 0.25, -5.0, 0.125])
 _SWAPS = [
     (r">=", "<"), (r"<=", ">"), (r"(?<![=-])>(?!=)", "<="), (r"<(?!=)", ">="), (r"\bx\b", "y"), (r"\by\b", "x"),
     (r"\balpha\b", "0.1"), (r"\b0\b", "1"), (r"\b1\b", "0"), (r"\*=", "+="), (r"\+", "-"), (r" - ", " + "),
     (r" \* ", " + "), (r"maximum", "minimum"), (r"minimum", "maximum"), (r"\.copy\(\)", ""), (r"~", ""),
     (r"\bmask\b", "m"), (r"\bout\b", "x"), (r"np\.where", "np.copyto"), (r"\bx\b", "x[1:]"), (r"\bx\b", "(x + 1)"),
-    (r"dout", "x"), (r"zeros_like", "ones_like"), (r"ones_like", "empty_like"), (r"\[(\w+)\]", r"[~\1]"),
+    (r"dout", "x"), (r"expm1", "exp"), (r"erf", "np.tanh"), (r"0\.5\b", "0.25"), (r"\bx\b", "np.minimum(x, 0)"),
+    (r"zeros_like", "ones_like"), (r"ones_like", "empty_like"), (r"\[(\w+)\]", r"[~\1]"),
 ]  # fmt: skip
 _INSERTED = [
     "x = x + 1", "x += 1", "x[0] = 5.0", "x = y", "y = x", "z = x.sum()", "np.random.shuffle(x)", "x *= 1.0",
@@ -79,7 +83,7 @@ def mutant(random_: random.Random, sources: list[str]) -> str:
 
 def check(snippet: str) -> bool:
     """Check one snippet; return whether it was rewritten."""
-    row: dict[str, Any] = {"snippet": snippet}
+    row: dict[str, Any] = {"snippet": snippet, "prelude": _PRELUDE}
     try:
         text = module(row)
         compile(text, "<mutant>", "exec")
@@ -102,6 +106,10 @@ def check(snippet: str) -> bool:
         new = _limited(result.text, snippet)
     except Exception as error:
         raise AssertionError(f"{error!r}\n{shown}") from error
+    reasons = " ".join(reason for finding in result.fixed for reason in finding.reasons)
+    if "-alpha" in snippet and "below 0" in reasons and "takes another branch" in reasons:
+        # A difference that the summary names.
+        return True
     for name in old.keys() | new.keys():
         a, b = old.get(name), new.get(name)
         try:

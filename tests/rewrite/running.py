@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 SLOPE = 0.125
+# What preludes import, and the rewriter.
+IMPORTED = {"np", "numpy", "fastlrelu", "erf", "math", "scipy", "special"}
 
 
 def inputs(x: Any, grad: Any) -> dict[str, Any]:
@@ -73,7 +75,7 @@ class _Reads(ast.NodeVisitor):
             self._bound.add(node.id)
 
     def _read(self, name: str) -> None:
-        known = name in self._bound or hasattr(builtins, name) or name in {"np", "numpy", "fastlrelu"}
+        known = name in self._bound or hasattr(builtins, name) or name in IMPORTED
         if not known and name not in self.found:
             self.found.append(name)
 
