@@ -250,13 +250,13 @@ def polynomials() -> list[Polynomial]:
         ),
         Polynomial(
             "tail",
-            "exp(t**2 / 2) * Phi(-t) * (t + 1.25) of x = (t - 5.25) / (t + 5.25), less its first two terms, over x**2",
+            "exp(t**2 / 2) * Phi(-t) * (t + 1.25) of x = (t - 5.25) / (t + 5.25), less its first four terms, over x**4",
             tail,
             mp.mpf(-1),
             (wide_limit - wide_k) / (wide_limit + wide_k),
             24,
             relative(tail),
-            apart=2,
+            apart=4,
         ),
         Polynomial(
             "gradient",

@@ -54,14 +54,18 @@ const double x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
 return (((0x1.5555555555559p-3 + 0x1.5555555555549p-5 * x) + (0x1.111111110f7e6p-7 + 0x1.6c16c16c1cd0bp-10 * x) * x2) + ((0x1.a01a01af784d3p-13 + 0x1.a01a0182f6e0cp-16 * x) + (0x1.71ddf94c845f6p-19 + 0x1.27e52b502c242p-22 * x) * x2) * x4) + (0x1.af5d2e01319d9p-26 + 0x1.1ef4ea54590f7p-29 * x) * x8;
 }
 
-/* exp(t**2 / 2) * Phi(-t) * (t + 1.25) of x = (t - 5.25) / (t + 5.25), less its first two terms, over x**2; -1.0 <= x <= 0.82857, error 2**-60.4. */
+/* exp(t**2 / 2) * Phi(-t) * (t + 1.25) of x = (t - 5.25) / (t + 5.25), less its first four terms, over x**4; -1.0 <= x <= 0.82857, error 2**-60.4. */
 #define FL_TAIL_0 0x1.e9233dfbfbcb0p-2
 #define FL_TAIL_0_LOW -0x1.4cb34cd5f17d5p-57
 #define FL_TAIL_1 -0x1.fdacee0000000p-4
 #define FL_TAIL_1_LOW 0x1.79f83abb85037p-31
+#define FL_TAIL_2 0x1.fdab3f0000000p-5
+#define FL_TAIL_2_LOW -0x1.5cb40c9eaa1bdp-32
+#define FL_TAIL_3 -0x1.d9d32a8000000p-7
+#define FL_TAIL_3_LOW -0x1.8e8079f58010dp-34
 static ALWAYS_INLINE double fl_tail(const double x) {
 const double x2 = x * x, x4 = x2 * x2, x8 = x4 * x4, x16 = x8 * x8;
-return ((((0x1.fdab3ed4697e7p-5 + -0x1.d9d32ab1d00f4p-7 * x) + (-0x1.720d355e74ddap-7 + 0x1.2655e708574b6p-6 * x) * x2) + ((-0x1.cb4c36a2c9288p-7 + 0x1.ea6907094ca17p-8 * x) + (-0x1.636a0eef77d47p-9 + 0x1.03b43c38bc57bp-11 * x) * x2) * x4) + (((0x1.8422649aeeba8p-14 + -0x1.6b6e0c809e39fp-14 * x) + (0x1.d1a1155fb4d48p-17 + 0x1.f6ea6badbb569p-18 * x) * x2) + ((-0x1.c3cdc1ba1ccf5p-19 + -0x1.f4656d8759da1p-22 * x) + (0x1.257b337239457p-21 + 0x1.c29a5549f5949p-27 * x) * x2) * x4) * x8) + (((-0x1.6bd3d6648aa94p-24 + 0x1.c2d8f3544513dp-30 * x) + (0x1.be94eb9b1e0d9p-27 + -0x1.470148c071f93p-33 * x) * x2) + ((-0x1.cebb73ee8b90ep-30 + -0x1.41dc617f8e953p-35 * x) + 0x1.f75bc242cf229p-34 * x2) * x4) * x16;
+return ((((-0x1.720d355e74ddap-7 + 0x1.2655e708574b6p-6 * x) + (-0x1.cb4c36a2c9288p-7 + 0x1.ea6907094ca17p-8 * x) * x2) + ((-0x1.636a0eef77d47p-9 + 0x1.03b43c38bc57bp-11 * x) + (0x1.8422649aeeba8p-14 + -0x1.6b6e0c809e39fp-14 * x) * x2) * x4) + (((0x1.d1a1155fb4d48p-17 + 0x1.f6ea6badbb569p-18 * x) + (-0x1.c3cdc1ba1ccf5p-19 + -0x1.f4656d8759da1p-22 * x) * x2) + ((0x1.257b337239457p-21 + 0x1.c29a5549f5949p-27 * x) + (-0x1.6bd3d6648aa94p-24 + 0x1.c2d8f3544513dp-30 * x) * x2) * x4) * x8) + (((0x1.be94eb9b1e0d9p-27 + -0x1.470148c071f93p-33 * x) + (-0x1.cebb73ee8b90ep-30 + -0x1.41dc617f8e953p-35 * x) * x2) + 0x1.f75bc242cf229p-34 * x4) * x16;
 }
 
 /* (exp(t**2 / 2) * Phi(-t) - t * phi(0)) / (zero - t) * (t + 1.5) / (t + 2.5) of x = (t - 4) / (t + 4), less its constant, over x; -1.0 <= x <= 0.86667, error 2**-58.4. */

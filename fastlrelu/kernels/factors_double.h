@@ -1,7 +1,7 @@
 /* The factors for float64 (see factors.h), as pairs of numbers and an exponent: (high + low) * 2**exponent.
  *
- * They are good to about 2**-56, so that one rounding, of the last product, decides the error. Numbers that are
- * multiplied exactly are cut into halves of 26 bits, whose products are exact. The exponent stays apart until that
+ * They are good to 2**-56, phi to 2**-54.5, so that one rounding, of the last product, decides the error. Numbers that
+ * are multiplied exactly are cut into halves of 26 bits, whose products are exact. The exponent stays apart until that
  * product: alpha or a gradient may bring back what alone would be below the smallest number. */
 #ifndef FASTLRELU_FACTORS_DOUBLE_H
 #define FASTLRELU_FACTORS_DOUBLE_H
@@ -126,7 +126,10 @@ static ALWAYS_INLINE fl_factor fl_phi_double(const double x) {
     const double square = u.high * u.high;
     /* The rounding of u counts as much as the derivative here, which is within 0.06 of that parenthesis. */
     const double shift = quotient.low * ((square * square - 1) * (0.17 - 0.085 * u.high));
-    const double rest = square * fl_tail(u.high) + ((linear.low + shift) + FL_TAIL_0_LOW);
+    /* At t = 0 the terms from the third on are larger than their sum. */
+    const fl_pair third = fl_sum_ordered(FL_TAIL_2, FL_TAIL_3 * u.high, FL_TAIL_2_LOW + FL_TAIL_3_LOW * u.high);
+    const fl_pair more = fl_sum_ordered(third.high, square * fl_tail(u.high), third.low);
+    const double rest = square * more.high + (((square * more.low + linear.low) + shift) + FL_TAIL_0_LOW);
     const fl_pair tail = fl_sum_ordered(FL_TAIL_0, linear.high, rest);
     const fl_pair power = {e.high, e.low};
     return fl_share(x, fl_quotient(fl_product(power, tail), fl_sum(t, 1.25, 0)), e.exponent);
