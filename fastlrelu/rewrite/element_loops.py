@@ -52,7 +52,7 @@ def lowered(loop: ast.For, state: State, flow: Flow) -> Change | None:
         if appended is not None:
             return appended
         body = _inside(loop, nest, state, flow)
-        return _Writer(nest, state, flow).change(body)
+        return _Writer(nest, state, flow, loop).change(body)
     except _NotElementwise:
         return None
 
@@ -87,7 +87,7 @@ def _appended(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> Change | 
     definition = flow.versions[held.id].definition if isinstance(held, ast.Name) and held.id in flow.versions else None
     if not isinstance(definition, ast.List) or definition.elts or len(nest.indices) > 1:
         raise _NotElementwise
-    return _Writer(nest, state, flow).listed(body, name)
+    return _Writer(nest, state, flow, loop).listed(body, name)
 
 
 def _inside(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> list[ast.stmt]:
@@ -138,8 +138,13 @@ def _is_builtin(call: ast.Call, name: str) -> bool:
 class _Writer:
     """Reads the body of a nest as what it makes of one element."""
 
-    def __init__(self, nest: _Nest, state: State, flow: Flow) -> None:
+    def __init__(self, nest: _Nest, state: State, flow: Flow, loop: ast.For) -> None:
         self._nest = nest
+        stored = [n.id for n in walk(loop) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)]
+        self._bound = frozenset(stored)
+        variables = [*nest.indices, *nest.elements]
+        if any(stored.count(name) > 1 for name in variables):
+            raise _NotElementwise
         self._state = state
         self._flow = flow
         self._target: ast.expr | None = None
@@ -153,23 +158,21 @@ class _Writer:
         if path is None:
             raise _NotElementwise
         old = self._target
-        value, numbers = self._after(body, old, self._numbers)
+        value, numbers = self._after(body, old, self._numbers, last=True)
         if numbers != self._numbers and value is old:
             raise _NotElementwise
         whole = of_arrays(self._elements(value))
-        names = {part.id for part in walk(whole) if isinstance(part, ast.Name)}
-        if names & {*self._nest.indices, *self._nest.elements}:
-            raise _NotElementwise
+        self._check_unbound(whole, self._target, *self._nest.elements.values())
         self._check_bounds(whole)
         return Change(self._target, self._flow.converted(whole, self._state))
 
     def listed(self, body: list[ast.stmt], name: str) -> Change:
         """Return what a list holds to which every round appends one number."""
         whole = of_arrays(self._elements(self._appended(body, name, self._numbers)))
-        names = {part.id for part in walk(whole) if isinstance(part, ast.Name)}
-        if names & {*self._nest.indices, *self._nest.elements, name}:
+        if any(isinstance(part, ast.Name) and part.id == name for part in walk(whole)):
             raise _NotElementwise
         self._target = ast.Name(name, ast.Load())
+        self._check_unbound(whole, self._target, *self._nest.elements.values())
         self._check_bounds(whole)
         return Change(self._target, self._flow.converted(whole, self._state), listed=True)
 
@@ -187,6 +190,11 @@ class _Writer:
                 branches = [self._appended(part, name, numbers) for part in (then, orelse)]
                 return where_call(of_arrays(current(test, numbers)), *branches)
         raise _NotElementwise
+
+    def _check_unbound(self, *read: ast.expr) -> None:
+        """What is read has to be the same in every round; numbers of one round are already replaced."""
+        if any(isinstance(part, ast.Name) and part.id in self._bound for node in read for part in walk(node)):
+            raise _NotElementwise
 
     def _check_bounds(self, value: ast.expr) -> None:
         """Every bound has to be the length of an array that is read or written."""
@@ -265,7 +273,7 @@ class _Writer:
         return rebuild(node, changed)
 
     def _after(
-        self, body: list[ast.stmt], value: ast.expr, numbers: dict[str, ast.expr]
+        self, body: list[ast.stmt], value: ast.expr, numbers: dict[str, ast.expr], *, last: bool
     ) -> tuple[ast.expr, dict[str, ast.expr]]:
         """Return what the element is after some statements, and the numbers they name."""
         assert self._target is not None
@@ -296,12 +304,15 @@ class _Writer:
                         raise _NotElementwise
                     value = ast.BinOp(held, op, current(other))
                 case ast.If(test=test, body=then, orelse=orelse):
-                    first, kept = self._after(then, held, numbers)
-                    second, others = self._after(orelse, held, numbers)
-                    if kept.keys() != numbers.keys() or others.keys() != numbers.keys():
+                    ends = last and statement is body[-1]
+                    first, kept = self._after(then, held, numbers, last=ends)
+                    second, others = self._after(orelse, held, numbers, last=ends)
+                    if not ends and (kept != numbers or others != numbers):
                         raise _NotElementwise
                     value = where_call(of_arrays(current(test)), first, second)
-                case ast.Pass() | ast.Continue() if statement is body[-1]:
+                case ast.Pass():
+                    pass
+                case ast.Continue() if last and statement is body[-1]:
                     pass
                 case _:
                     raise _NotElementwise
