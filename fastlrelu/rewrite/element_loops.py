@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from fastlrelu.rewrite.effects import path_of
 from fastlrelu.rewrite.folding import Change, where_call
-from fastlrelu.rewrite.leaks import Refusal
-from fastlrelu.rewrite.loops import of_arrays
-from fastlrelu.rewrite.names import Names
+from fastlrelu.rewrite.loops import of_arrays, rebinds_builtin
+from fastlrelu.rewrite.memory import is_number
 from fastlrelu.rewrite.source import walk
 from fastlrelu.rewrite.versions import State, rebuild
 
@@ -40,6 +39,9 @@ class _Nest:
     whole: list[ast.expr] = field(default_factory=list)
 
 
+_ALLOCATING = frozenset({"empty", "full", "ones", "zeros"})
+
+
 class _NotElementwise(Exception):  # noqa: N818
     """The loop does something else, or nothing shows that it does not."""
 
@@ -47,6 +49,8 @@ class _NotElementwise(Exception):  # noqa: N818
 def lowered(loop: ast.For, state: State, flow: Flow) -> Change | None:
     """Return the change that a loop makes to the one array it writes, or None."""
     nest = _Nest()
+    if rebinds_builtin(flow.source, loop):
+        return None
     try:
         appended = _appended(loop, nest, state, flow)
         if appended is not None:
@@ -148,6 +152,8 @@ class _Writer:
         self._state = state
         self._flow = flow
         self._target: ast.expr | None = None
+        self._covered: set[str] = set()
+        self._read: set[str] = set()
         self._value: ast.expr | None = None
         self._numbers: dict[str, ast.expr] = dict(nest.elements)
 
@@ -164,6 +170,7 @@ class _Writer:
         whole = of_arrays(self._elements(value))
         self._check_unbound(whole, self._target, *self._nest.elements.values())
         self._check_bounds(whole)
+        self._check_arrays(path)
         return Change(self._target, self._flow.converted(whole, self._state))
 
     def listed(self, body: list[ast.stmt], name: str) -> Change:
@@ -209,8 +216,10 @@ class _Writer:
             match bound:
                 case ast.Call(func=ast.Name(id="len"), args=[array]) if axis == 0:
                     pass
-                case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript(value=array)]) if axis == 1:
-                    pass
+                case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript(value=array, slice=row)]) if axis == 1:
+                    named = isinstance(row, ast.Name) and row.id.partition("@")[0] == self._nest.indices[0]
+                    if not named and not is_number(row):
+                        raise _NotElementwise
                 case ast.Subscript(value=ast.Attribute(value=array, attr="shape"), slice=ast.Constant(value=number)):
                     if number != axis:
                         raise _NotElementwise
@@ -225,8 +234,64 @@ class _Writer:
                     raise _NotElementwise
             if ast.unparse(array) not in arrays:
                 raise _NotElementwise
+            self._covered.add(ast.unparse(array))
+        self._covered |= {ast.unparse(array) for array in self._nest.whole}
         if any(ast.unparse(array) not in arrays for array in self._nest.whole):
             raise _NotElementwise
+
+    def _check_arrays(self, path: str) -> None:
+        """No two arrays share memory, and all have the shape that is gone through, as far as anything shows it."""
+        state = self._state
+        own = self._flow.object_of(state, path)
+        for other in {*self._read, *map(ast.unparse, self._nest.elements.values())} - {path}:
+            if not state.storage[own].isdisjoint(state.storage[self._flow.object_of(state, other)]):
+                raise _NotElementwise
+        held = self._flow.value(state, path)
+        alike = {*self._covered}
+        while isinstance(held, ast.Name) and (version := self._flow.versions.get(held.id)) is not None:
+            following = version.before or version.definition
+            if following is None:
+                return
+            held = following
+        shape = self._shape(held)
+        if shape is None and isinstance(held, ast.Name | ast.Attribute):
+            # A parameter: nothing shows its shape.
+            return
+        target = ast.unparse(self._flow.value(state, path))
+        read = {ast.unparse(self._flow.value(state, name)) for name in self._read}
+        same = {name for name in {*read, *self._covered} if shape is not None and self._is_shape_of(shape, name)}
+        if same & self._covered or target in self._covered or shape in self._bound_shapes():
+            alike |= {*same, target}
+        if not {target, *read} <= alike:
+            raise _NotElementwise
+
+    def _shape(self, made: ast.expr) -> str | None:
+        """Return the text of the shape that an array is made with."""
+        if not isinstance(made, ast.Call) or not made.args:
+            return None
+        name = self._flow.effects.numpy(made) or ""
+        if name not in _ALLOCATING and not name.endswith("_like"):
+            return None
+        first = ast.unparse(rebuild(made.args[0], self._defined))
+        return f"{first}.shape" if name.endswith("_like") else first
+
+    def _defined(self, part: ast.expr) -> ast.expr | None:
+        version = self._flow.versions.get(part.id) if isinstance(part, ast.Name) else None
+        return version.definition if version is not None and not self._is_array(part) else None
+
+    def _is_array(self, part: ast.expr) -> bool:
+        return ast.unparse(part) in self._covered | {
+            ast.unparse(self._flow.value(self._state, name)) for name in self._read
+        }
+
+    def _is_shape_of(self, shape: str, array: str) -> bool:
+        axes = ", ".join(f"{array}.shape[{axis}]" for axis in range(len(self._nest.bounds)))
+        one = {f"len({array})", f"{array}.shape[0]", f"{array}.size", f"(len({array}),)", f"({array}.shape[0],)"}
+        return shape in {f"{array}.shape", f"({axes})", *(one if len(self._nest.indices) == 1 else ())}
+
+    def _bound_shapes(self) -> set[str]:
+        bounds = [ast.unparse(rebuild(bound, self._defined)) for bound in self._nest.bounds]
+        return {"(" + ", ".join(bounds) + ")", *(bounds if len(bounds) == 1 else ())} if bounds else set()
 
     def _written(self, body: list[ast.stmt]) -> ast.expr:
         """Return the one array that the body stores into."""
@@ -268,9 +333,14 @@ class _Writer:
         def changed(part: ast.expr) -> ast.expr | None:
             if isinstance(part, ast.Name) and part.id in self._nest.elements:
                 return self._nest.elements[part.id]
-            return self._array_at(part)
+            return self._noted(self._array_at(part))
 
         return rebuild(node, changed)
+
+    def _noted(self, array: ast.expr | None) -> ast.expr | None:
+        if array is not None and (path := path_of(array)) is not None:
+            self._read.add(path)
+        return array
 
     def _after(
         self, body: list[ast.stmt], value: ast.expr, numbers: dict[str, ast.expr], *, last: bool
@@ -284,8 +354,11 @@ class _Writer:
             def current(node: ast.expr, held: ast.expr = held, numbers: dict[str, ast.expr] = numbers) -> ast.expr:
                 def changed(part: ast.expr) -> ast.expr | None:
                     if isinstance(part, ast.Name) and part.id in numbers:
+                        # Of a matrix it is a row, which the store before it changed too.
+                        if held is not self._target and target in ast.unparse(numbers[part.id]):
+                            raise _NotElementwise
                         return numbers[part.id]
-                    array = self._array_at(part)
+                    array = self._noted(self._array_at(part))
                     if array is not None and ast.unparse(array) == target:
                         return held
                     return array
@@ -317,31 +390,3 @@ class _Writer:
                 case _:
                     raise _NotElementwise
         return value, numbers
-
-
-def left_behind(loop: ast.For, path: str, function: ast.AST, names: Names, *, listed: bool) -> Refusal | None:
-    """Return why a loop has to stay for the sake of what is read after it, or None."""
-    inside = {id(node) for node in walk(loop)}
-    stored = {n.id for n in walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - {path}
-    arrays: set[int] = set()
-    bound: set[int] = set()
-    for node in walk(function):
-        if isinstance(node, ast.Call) and names.function(node.func) in {"array", "asarray"} and node.args:
-            arrays.add(id(node.args[0]))
-        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
-            targets = [node.target] if isinstance(node, ast.For) else [g.target for g in node.generators]
-            own = {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
-            bound |= {id(n) for n in walk(node) if isinstance(n, ast.Name) and n.id in own}
-    for node in walk(function):
-        if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store) or id(node) in inside:
-            continue
-        if node.id in stored and id(node) not in bound and _is_read_after(node, loop):
-            return Refusal(f"line {node.lineno} reads {node.id}, which the loop leaves behind")
-        if listed and node.id == path and id(node) not in arrays:
-            return Refusal(f"line {node.lineno} reads {node.id} as a list")
-    return None
-
-
-def _is_read_after(node: ast.Name, loop: ast.For) -> bool:
-    # A line above may come after it, in an outer loop, but then the name is read there first.
-    return node.lineno > (loop.end_lineno or 0)
