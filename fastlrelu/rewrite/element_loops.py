@@ -181,6 +181,8 @@ class _Writer:
         self._target = ast.Name(name, ast.Load())
         self._check_unbound(whole, self._target, *self._nest.elements.values())
         self._check_bounds(whole)
+        if not {ast.unparse(self._flow.value(self._state, read)) for read in self._read} <= self._covered:
+            raise _NotElementwise
         return Change(self._target, self._flow.converted(whole, self._state), listed=True)
 
     def _appended(self, body: list[ast.stmt], name: str, numbers: dict[str, ast.expr]) -> ast.expr:
@@ -251,19 +253,18 @@ class _Writer:
         while isinstance(held, ast.Name) and (version := self._flow.versions.get(held.id)) is not None:
             following = version.before or version.definition
             if following is None:
-                return
+                break
             held = following
         shape = self._shape(held)
-        if shape is None and isinstance(held, ast.Name | ast.Attribute):
-            # A parameter: nothing shows its shape.
-            return
         target = ast.unparse(self._flow.value(state, path))
         read = {ast.unparse(self._flow.value(state, name)) for name in self._read}
         same = {name for name in {*read, *self._covered} if shape is not None and self._is_shape_of(shape, name)}
         if same & self._covered or target in self._covered or shape in self._bound_shapes():
             alike |= {*same, target}
-        if not {target, *read} <= alike:
-            raise _NotElementwise
+        if {target, *read} <= alike or (target == path and not any("@" in name for name in read)):
+            # Of parameters nothing shows the shape; out= refuses another one.
+            return
+        raise _NotElementwise
 
     def _shape(self, made: ast.expr) -> str | None:
         """Return the text of the shape that an array is made with."""
