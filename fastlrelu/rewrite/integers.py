@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from fastlrelu.rewrite.source import dotted
-from fastlrelu.rewrite.versions import is_atom
+from fastlrelu.rewrite.effects import path_of
+from fastlrelu.rewrite.source import dotted, walk
+from fastlrelu.rewrite.versions import Version, is_atom
 
 if TYPE_CHECKING:
     from fastlrelu.rewrite.flow import Flow
 
 _DEEPEST = 12
+_BLOCKS = ast.For | ast.While | ast.If | ast.With | ast.Try
 _ASKING = frozenset(
     {"equal", "greater", "greater_equal", "invert", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and"}
     | {"logical_not", "logical_or", "logical_xor", "not_equal", "signbit"}
@@ -46,10 +48,17 @@ def holds_integers(node: ast.expr, flow: Flow, depth: int = 0) -> bool:
             version = flow.versions[node.id]
             # Whatever changed it in place, an array keeps its dtype.
             held = version.before or version.definition
-            return held is not None and inner(held)
+            return (held is not None and inner(held)) or any(map(inner, _assigned(version)))
         case ast.Call():
             return _called(node, flow, depth + 1)
     return False
+
+
+def _assigned(version: Version) -> list[ast.expr]:
+    """Return what a branch or a loop that ended what was known assigns to the name."""
+    inside = walk(version.statement) if isinstance(version.statement, _BLOCKS) else []
+    assigned = [node for node in inside if isinstance(node, ast.Assign)]
+    return [node.value for node in assigned if any(path_of(target) == version.path for target in node.targets)]
 
 
 def _called(call: ast.Call, flow: Flow, depth: int) -> bool:
