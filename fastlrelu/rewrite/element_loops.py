@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from fastlrelu.rewrite.effects import path_of
 from fastlrelu.rewrite.folding import Change, where_call
-from fastlrelu.rewrite.leaks import Refusal
-from fastlrelu.rewrite.loops import of_arrays
-from fastlrelu.rewrite.names import Names
+from fastlrelu.rewrite.loops import of_arrays, rebinds_builtin
+from fastlrelu.rewrite.memory import is_number
 from fastlrelu.rewrite.source import walk
 from fastlrelu.rewrite.versions import State, rebuild
 
@@ -40,6 +39,9 @@ class _Nest:
     whole: list[ast.expr] = field(default_factory=list)
 
 
+_ALLOCATING = frozenset({"empty", "full", "ones", "zeros"})
+
+
 class _NotElementwise(Exception):  # noqa: N818
     """The loop does something else, or nothing shows that it does not."""
 
@@ -47,12 +49,14 @@ class _NotElementwise(Exception):  # noqa: N818
 def lowered(loop: ast.For, state: State, flow: Flow) -> Change | None:
     """Return the change that a loop makes to the one array it writes, or None."""
     nest = _Nest()
+    if rebinds_builtin(flow.source, loop):
+        return None
     try:
         appended = _appended(loop, nest, state, flow)
         if appended is not None:
             return appended
         body = _inside(loop, nest, state, flow)
-        return _Writer(nest, state, flow).change(body)
+        return _Writer(nest, state, flow, loop).change(body)
     except _NotElementwise:
         return None
 
@@ -87,7 +91,7 @@ def _appended(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> Change | 
     definition = flow.versions[held.id].definition if isinstance(held, ast.Name) and held.id in flow.versions else None
     if not isinstance(definition, ast.List) or definition.elts or len(nest.indices) > 1:
         raise _NotElementwise
-    return _Writer(nest, state, flow).listed(body, name)
+    return _Writer(nest, state, flow, loop).listed(body, name)
 
 
 def _inside(loop: ast.For, nest: _Nest, state: State, flow: Flow) -> list[ast.stmt]:
@@ -138,11 +142,18 @@ def _is_builtin(call: ast.Call, name: str) -> bool:
 class _Writer:
     """Reads the body of a nest as what it makes of one element."""
 
-    def __init__(self, nest: _Nest, state: State, flow: Flow) -> None:
+    def __init__(self, nest: _Nest, state: State, flow: Flow, loop: ast.For) -> None:
         self._nest = nest
+        stored = [n.id for n in walk(loop) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)]
+        self._bound = frozenset(stored)
+        variables = [*nest.indices, *nest.elements]
+        if any(stored.count(name) > 1 for name in variables):
+            raise _NotElementwise
         self._state = state
         self._flow = flow
         self._target: ast.expr | None = None
+        self._covered: set[str] = set()
+        self._read: set[str] = set()
         self._value: ast.expr | None = None
         self._numbers: dict[str, ast.expr] = dict(nest.elements)
 
@@ -153,24 +164,25 @@ class _Writer:
         if path is None:
             raise _NotElementwise
         old = self._target
-        value, numbers = self._after(body, old, self._numbers)
+        value, numbers = self._after(body, old, self._numbers, last=True)
         if numbers != self._numbers and value is old:
             raise _NotElementwise
         whole = of_arrays(self._elements(value))
-        names = {part.id for part in walk(whole) if isinstance(part, ast.Name)}
-        if names & {*self._nest.indices, *self._nest.elements}:
-            raise _NotElementwise
+        self._check_unbound(whole, self._target, *self._nest.elements.values())
         self._check_bounds(whole)
+        self._check_arrays(path)
         return Change(self._target, self._flow.converted(whole, self._state))
 
     def listed(self, body: list[ast.stmt], name: str) -> Change:
         """Return what a list holds to which every round appends one number."""
         whole = of_arrays(self._elements(self._appended(body, name, self._numbers)))
-        names = {part.id for part in walk(whole) if isinstance(part, ast.Name)}
-        if names & {*self._nest.indices, *self._nest.elements, name}:
+        if any(isinstance(part, ast.Name) and part.id == name for part in walk(whole)):
             raise _NotElementwise
         self._target = ast.Name(name, ast.Load())
+        self._check_unbound(whole, self._target, *self._nest.elements.values())
         self._check_bounds(whole)
+        if not {ast.unparse(self._flow.value(self._state, read)) for read in self._read} <= self._covered:
+            raise _NotElementwise
         return Change(self._target, self._flow.converted(whole, self._state), listed=True)
 
     def _appended(self, body: list[ast.stmt], name: str, numbers: dict[str, ast.expr]) -> ast.expr:
@@ -188,6 +200,11 @@ class _Writer:
                 return where_call(of_arrays(current(test, numbers)), *branches)
         raise _NotElementwise
 
+    def _check_unbound(self, *read: ast.expr) -> None:
+        """What is read has to be the same in every round; numbers of one round are already replaced."""
+        if any(isinstance(part, ast.Name) and part.id in self._bound for node in read for part in walk(node)):
+            raise _NotElementwise
+
     def _check_bounds(self, value: ast.expr) -> None:
         """Every bound has to be the length of an array that is read or written."""
         assert self._target is not None
@@ -201,8 +218,10 @@ class _Writer:
             match bound:
                 case ast.Call(func=ast.Name(id="len"), args=[array]) if axis == 0:
                     pass
-                case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript(value=array)]) if axis == 1:
-                    pass
+                case ast.Call(func=ast.Name(id="len"), args=[ast.Subscript(value=array, slice=row)]) if axis == 1:
+                    named = isinstance(row, ast.Name) and row.id.partition("@")[0] == self._nest.indices[0]
+                    if not named and not is_number(row):
+                        raise _NotElementwise
                 case ast.Subscript(value=ast.Attribute(value=array, attr="shape"), slice=ast.Constant(value=number)):
                     if number != axis:
                         raise _NotElementwise
@@ -217,8 +236,63 @@ class _Writer:
                     raise _NotElementwise
             if ast.unparse(array) not in arrays:
                 raise _NotElementwise
+            self._covered.add(ast.unparse(array))
+        self._covered |= {ast.unparse(array) for array in self._nest.whole}
         if any(ast.unparse(array) not in arrays for array in self._nest.whole):
             raise _NotElementwise
+
+    def _check_arrays(self, path: str) -> None:
+        """No two arrays share memory, and all have the shape that is gone through, as far as anything shows it."""
+        state = self._state
+        own = self._flow.object_of(state, path)
+        for other in {*self._read, *map(ast.unparse, self._nest.elements.values())} - {path}:
+            if not state.storage[own].isdisjoint(state.storage[self._flow.object_of(state, other)]):
+                raise _NotElementwise
+        held = self._flow.value(state, path)
+        alike = {*self._covered}
+        while isinstance(held, ast.Name) and (version := self._flow.versions.get(held.id)) is not None:
+            following = version.before or version.definition
+            if following is None:
+                break
+            held = following
+        shape = self._shape(held)
+        target = ast.unparse(self._flow.value(state, path))
+        read = {ast.unparse(self._flow.value(state, name)) for name in self._read}
+        same = {name for name in {*read, *self._covered} if shape is not None and self._is_shape_of(shape, name)}
+        if same & self._covered or target in self._covered or shape in self._bound_shapes():
+            alike |= {*same, target}
+        if {target, *read} <= alike or (target == path and not any("@" in name for name in read)):
+            # Of parameters nothing shows the shape; out= refuses another one.
+            return
+        raise _NotElementwise
+
+    def _shape(self, made: ast.expr) -> str | None:
+        """Return the text of the shape that an array is made with."""
+        if not isinstance(made, ast.Call) or not made.args:
+            return None
+        name = self._flow.effects.numpy(made) or ""
+        if name not in _ALLOCATING and not name.endswith("_like"):
+            return None
+        first = ast.unparse(rebuild(made.args[0], self._defined))
+        return f"{first}.shape" if name.endswith("_like") else first
+
+    def _defined(self, part: ast.expr) -> ast.expr | None:
+        version = self._flow.versions.get(part.id) if isinstance(part, ast.Name) else None
+        return version.definition if version is not None and not self._is_array(part) else None
+
+    def _is_array(self, part: ast.expr) -> bool:
+        return ast.unparse(part) in self._covered | {
+            ast.unparse(self._flow.value(self._state, name)) for name in self._read
+        }
+
+    def _is_shape_of(self, shape: str, array: str) -> bool:
+        axes = ", ".join(f"{array}.shape[{axis}]" for axis in range(len(self._nest.bounds)))
+        one = {f"len({array})", f"{array}.shape[0]", f"{array}.size", f"(len({array}),)", f"({array}.shape[0],)"}
+        return shape in {f"{array}.shape", f"({axes})", *(one if len(self._nest.indices) == 1 else ())}
+
+    def _bound_shapes(self) -> set[str]:
+        bounds = [ast.unparse(rebuild(bound, self._defined)) for bound in self._nest.bounds]
+        return {"(" + ", ".join(bounds) + ")", *(bounds if len(bounds) == 1 else ())} if bounds else set()
 
     def _written(self, body: list[ast.stmt]) -> ast.expr:
         """Return the one array that the body stores into."""
@@ -260,12 +334,17 @@ class _Writer:
         def changed(part: ast.expr) -> ast.expr | None:
             if isinstance(part, ast.Name) and part.id in self._nest.elements:
                 return self._nest.elements[part.id]
-            return self._array_at(part)
+            return self._noted(self._array_at(part))
 
         return rebuild(node, changed)
 
+    def _noted(self, array: ast.expr | None) -> ast.expr | None:
+        if array is not None and (path := path_of(array)) is not None:
+            self._read.add(path)
+        return array
+
     def _after(
-        self, body: list[ast.stmt], value: ast.expr, numbers: dict[str, ast.expr]
+        self, body: list[ast.stmt], value: ast.expr, numbers: dict[str, ast.expr], *, last: bool
     ) -> tuple[ast.expr, dict[str, ast.expr]]:
         """Return what the element is after some statements, and the numbers they name."""
         assert self._target is not None
@@ -276,8 +355,11 @@ class _Writer:
             def current(node: ast.expr, held: ast.expr = held, numbers: dict[str, ast.expr] = numbers) -> ast.expr:
                 def changed(part: ast.expr) -> ast.expr | None:
                     if isinstance(part, ast.Name) and part.id in numbers:
+                        # Of a matrix it is a row, which the store before it changed too.
+                        if held is not self._target and target in ast.unparse(numbers[part.id]):
+                            raise _NotElementwise
                         return numbers[part.id]
-                    array = self._array_at(part)
+                    array = self._noted(self._array_at(part))
                     if array is not None and ast.unparse(array) == target:
                         return held
                     return array
@@ -296,41 +378,16 @@ class _Writer:
                         raise _NotElementwise
                     value = ast.BinOp(held, op, current(other))
                 case ast.If(test=test, body=then, orelse=orelse):
-                    first, kept = self._after(then, held, numbers)
-                    second, others = self._after(orelse, held, numbers)
-                    if kept.keys() != numbers.keys() or others.keys() != numbers.keys():
+                    ends = last and statement is body[-1]
+                    first, kept = self._after(then, held, numbers, last=ends)
+                    second, others = self._after(orelse, held, numbers, last=ends)
+                    if not ends and (kept != numbers or others != numbers):
                         raise _NotElementwise
                     value = where_call(of_arrays(current(test)), first, second)
-                case ast.Pass() | ast.Continue() if statement is body[-1]:
+                case ast.Pass():
+                    pass
+                case ast.Continue() if last and statement is body[-1]:
                     pass
                 case _:
                     raise _NotElementwise
         return value, numbers
-
-
-def left_behind(loop: ast.For, path: str, function: ast.AST, names: Names, *, listed: bool) -> Refusal | None:
-    """Return why a loop has to stay for the sake of what is read after it, or None."""
-    inside = {id(node) for node in walk(loop)}
-    stored = {n.id for n in walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - {path}
-    arrays: set[int] = set()
-    bound: set[int] = set()
-    for node in walk(function):
-        if isinstance(node, ast.Call) and names.function(node.func) in {"array", "asarray"} and node.args:
-            arrays.add(id(node.args[0]))
-        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
-            targets = [node.target] if isinstance(node, ast.For) else [g.target for g in node.generators]
-            own = {n.id for target in targets for n in walk(target) if isinstance(n, ast.Name)}
-            bound |= {id(n) for n in walk(node) if isinstance(n, ast.Name) and n.id in own}
-    for node in walk(function):
-        if not isinstance(node, ast.Name) or isinstance(node.ctx, ast.Store) or id(node) in inside:
-            continue
-        if node.id in stored and id(node) not in bound and _is_read_after(node, loop):
-            return Refusal(f"line {node.lineno} reads {node.id}, which the loop leaves behind")
-        if listed and node.id == path and id(node) not in arrays:
-            return Refusal(f"line {node.lineno} reads {node.id} as a list")
-    return None
-
-
-def _is_read_after(node: ast.Name, loop: ast.For) -> bool:
-    # A line above may come after it, in an outer loop, but then the name is read there first.
-    return node.lineno > (loop.end_lineno or 0)

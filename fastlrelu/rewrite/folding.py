@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastlrelu.rewrite.effects import path_node, path_of
+from fastlrelu.rewrite.integers import holds_integers
 from fastlrelu.rewrite.source import is_everything
 from fastlrelu.rewrite.versions import State, is_atom, rebuild
 
@@ -86,6 +87,14 @@ def masked_view(node: ast.expr, state: State, flow: Flow) -> ast.Call | None:
 
 def changes(statement: ast.stmt, state: State, flow: Flow) -> Change | None:
     """Return the known change that a statement makes to an array, or None."""
+    change = _changes(statement, state, flow)
+    path = path_of(change.target) if change is not None else None
+    if change is None or path is None or change.rebinds or change.listed:
+        return change
+    return None if holds_integers(flow.value(state, path), flow) else change
+
+
+def _changes(statement: ast.stmt, state: State, flow: Flow) -> Change | None:
     match statement:
         case ast.AugAssign(target=ast.Subscript() as target, op=op, value=value):
             return _stored(target, value, op, state, flow)

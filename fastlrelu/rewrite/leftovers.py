@@ -198,8 +198,16 @@ def leftover_edits(source: Source, effects: Effects, fixed: list[Finding]) -> li
             # An inner function was looked at as a part of the outer one, too.
             if cut not in edits:
                 cuts.append(cut)
-        for finding in inside:
-            if finding.edits and all(any(a <= s and e <= b for a, b, _ in cuts) for s, e, _ in finding.edits):
-                fixed.remove(finding)
+        unread = [
+            finding
+            for finding in inside
+            if finding.edits and all(any(a <= s and e <= b for a, b, _ in cuts) for s, e, _ in finding.edits)
+        ]
+        others = [edit for finding in inside if finding not in unread for edit in finding.edits]
+        if any(first < end and start < last for first, last, _ in cuts for start, end, _ in (*others, *edits)):
+            # Two edits of one line: what is not read any more stays.
+            continue
+        for finding in unread:
+            fixed.remove(finding)
         edits += cuts
     return edits

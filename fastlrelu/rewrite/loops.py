@@ -8,16 +8,24 @@ from fastlrelu.rewrite.folding import where_call
 from fastlrelu.rewrite.functions import Body, body_of, given
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import walk
+from fastlrelu.rewrite.source import Source, walk
 from fastlrelu.rewrite.versions import rebuild
 
 _ARRAYS = frozenset({"array", "asarray"})
 _BUILTINS = {"max": "maximum", "min": "minimum"}
+_READ = frozenset({"enumerate", "len", "list", "map", "max", "min", "range"})
 
 
 def substitute(node: ast.expr, values: dict[str, ast.expr]) -> ast.expr:
     """Return ``node`` with variables replaced by expressions."""
     return rebuild(node, lambda part: values.get(part.id) if isinstance(part, ast.Name) else None)
+
+
+def rebinds_builtin(source: Source, *nodes: ast.AST) -> bool:
+    """Tell whether a builtin that is called anywhere in ``nodes`` may be something else in this file."""
+    calls = [part.func for node in nodes for part in walk(node) if isinstance(part, ast.Call)]
+    called = {function.id for function in calls if isinstance(function, ast.Name)}
+    return not (called & _READ).isdisjoint(source.bound)
 
 
 def of_arrays(node: ast.expr, scene: Scene | None = None) -> ast.expr:
@@ -48,6 +56,8 @@ def find_loop(node: ast.expr, scene: Scene) -> Leak | Refusal | None:
     if mapped is None:
         return None
     body, operand = mapped
+    if rebinds_builtin(scene.source, node, body):
+        return None
     leak = classify(scene.source, scene.names, of_arrays(body, scene))
     if leak is None or scene.source.key(leak.x) != scene.source.key(operand):
         return None

@@ -60,7 +60,7 @@ class Memory:
     """
 
     def __init__(self, source: Source, names: Names, function: ast.AST) -> None:
-        self._source = source
+        self.source = source
         self._names = names
         self.effects = Effects(names)
         self.versions: dict[str, Version] = {}
@@ -126,7 +126,7 @@ class Memory:
             if path is None:
                 return None
             found = self.value(state, path)
-            return part if spelling(found) == self._source.key(part) else found
+            return part if spelling(found) == self.source.key(part) else found
 
         return rebuild(node, version)
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.effects import is_below, path_of
-from fastlrelu.rewrite.element_loops import left_behind
 from fastlrelu.rewrite.flow import Flow
 from fastlrelu.rewrite.folding import WRITERS
 from fastlrelu.rewrite.forms import Form
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
+from fastlrelu.rewrite.loop_variables import left_behind
 from fastlrelu.rewrite.memory import Step
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, is_everything, mentions, walk

@@ -16,9 +16,9 @@ SLOPE = 0.125
 IMPORTED = {"np", "numpy", "fastlrelu", "erf", "math", "scipy", "special"}
 
 
-def inputs(x: Any, grad: Any) -> dict[str, Any]:
+def inputs(x: Any, grad: Any, slope: float = SLOPE) -> dict[str, Any]:
     """Return the values that names stand for, new arrays each time."""
-    names: dict[str, Any] = dict.fromkeys(("a", "alpha", "slope", "leak", "negative_slope", "beta", "k"), SLOPE)
+    names: dict[str, Any] = dict.fromkeys(("a", "alpha", "slope", "leak", "negative_slope", "beta", "k"), slope)
     arrays = dict.fromkeys(("x", "z", "Z", "h", "inputs", "pre", "v", "data"), x)
     upstream = dict.fromkeys(("g", "dout", "dy", "grad", "grad_output", "delta", "upstream", "dvalues", "dA"), grad)
     spare = {"out": np.zeros_like(x), "buf": np.zeros_like(x), "inplace": False, "copy": True, "training": False}
@@ -98,11 +98,11 @@ def module(row: dict[str, Any]) -> str:
     return f"{prelude}\n\ndef f({names}):\n{_indented(row['snippet'])}"
 
 
-def run(text: str, snippet: str, x: Any, grad: Any) -> dict[str, Any]:
+def run(text: str, snippet: str, x: Any, grad: Any, slope: float = SLOPE) -> dict[str, Any]:
     """Return what the function gives, and what it made of its arguments."""
     np.random.seed(0)  # noqa: NPY002
     space: dict[str, Any] = {}
-    values = inputs(x, grad)
+    values = inputs(x, grad, slope)
     given = {name: values[name] for name in parameters(snippet)}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

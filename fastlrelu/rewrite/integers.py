@@ -1,0 +1,94 @@
+"""Which arrays surely hold bools or integers, so that a slope written into them is cut off."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from fastlrelu.rewrite.effects import path_of
+from fastlrelu.rewrite.source import dotted, walk
+from fastlrelu.rewrite.versions import Version, is_atom
+
+if TYPE_CHECKING:
+    from fastlrelu.rewrite.flow import Flow
+
+_DEEPEST = 12
+_BLOCKS = ast.For | ast.While | ast.If | ast.With | ast.Try
+_ASKING = frozenset(
+    {"equal", "greater", "greater_equal", "invert", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and"}
+    | {"logical_not", "logical_or", "logical_xor", "not_equal", "signbit"}
+)
+_KEEPING = frozenset({"array", "asarray", "ascontiguousarray", "copy", "empty_like", "full_like", "ones_like"})
+_KEEPING_METHODS = frozenset({"copy", "flatten", "ravel", "reshape", "transpose"})
+_FILLED = {"zeros": 1, "ones": 1, "empty": 1, "full": 2}
+
+
+def holds_integers(node: ast.expr, flow: Flow, depth: int = 0) -> bool:
+    """Tell whether an expression of versions is surely an array, or a number, of bools or integers."""
+    if depth > _DEEPEST:
+        return False
+
+    def inner(part: ast.expr) -> bool:
+        return holds_integers(part, flow, depth + 1)
+
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int)
+        case ast.Compare() | ast.BoolOp() | ast.UnaryOp(op=ast.Invert() | ast.Not()):
+            return True
+        case ast.UnaryOp(operand=operand):
+            return inner(operand)
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr() | ast.BitXor()):
+            return True
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
+            return inner(left) and inner(right)
+        case ast.Subscript(value=value):
+            return inner(value)
+        case ast.Name() if is_atom(node):
+            version = flow.versions[node.id]
+            # Whatever changed it in place, an array keeps its dtype.
+            held = version.before or version.definition
+            return (held is not None and inner(held)) or any(map(inner, _assigned(version)))
+        case ast.Call():
+            return _called(node, flow, depth + 1)
+    return False
+
+
+def _assigned(version: Version) -> list[ast.expr]:
+    """Return what a branch or a loop that ended what was known assigns to the name."""
+    inside = walk(version.statement) if isinstance(version.statement, _BLOCKS) else []
+    assigned = [node for node in inside if isinstance(node, ast.Assign)]
+    return [node.value for node in assigned if any(path_of(target) == version.path for target in node.targets)]
+
+
+def _called(call: ast.Call, flow: Flow, depth: int) -> bool:
+    name = flow.effects.numpy(call)
+    dtype = next((keyword.value for keyword in call.keywords if keyword.arg == "dtype"), None)
+    if name is None:
+        match call.func:
+            case ast.Attribute(attr="astype"):
+                return _is_integer(dtype or (call.args[0] if call.args else None))
+            case ast.Attribute(value=value, attr=method) if method in _KEEPING_METHODS:
+                return holds_integers(value, flow, depth)
+        return False
+    if name in _FILLED and dtype is None and len(call.args) > _FILLED[name]:
+        dtype = call.args[_FILLED[name]]
+    if name in {"array", "asarray"} | _KEEPING and dtype is None and len(call.args) > 1 and name != "full_like":
+        dtype = call.args[1]
+    if dtype is not None:
+        return _is_integer(dtype)
+    if name in _ASKING:
+        return True
+    if name == "where":
+        return len(call.args) == 3 and all(holds_integers(part, flow, depth) for part in call.args[1:])
+    if name == "full":
+        return len(call.args) == 2 and holds_integers(call.args[1], flow, depth)
+    return name in {"zeros_like", *_KEEPING} and bool(call.args) and holds_integers(call.args[0], flow, depth)
+
+
+def _is_integer(dtype: ast.expr | None) -> bool:
+    if isinstance(dtype, ast.Constant) and isinstance(dtype.value, str):
+        name = dtype.value
+    else:
+        name = (dotted(dtype) or "").rpartition(".")[2] if dtype is not None else ""
+    return name.startswith(("int", "uint", "bool")) or name in {"i", "i4", "i8", "long", "byte"}
