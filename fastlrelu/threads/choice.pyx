@@ -56,7 +56,7 @@ cdef enum:
     REGIONS = 8
     # Calls over which the mean of a held team goes.
     LATEST_CALLS = 16
-    FIRST_TERM = 64
+    FIRST_TERM = 16
     LAST_TERM = 65536
     # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
     CALLS_PER_LOSS = 64
