@@ -36,7 +36,7 @@ cdef enum:
     BLOCK_BYTES = 128 << 10
     CACHE_LINE = 64
     # Shorter runs are not worth a second and a third call, for the elements that fill no cache line.
-    LINES_BYTES = 1 << 10
+    LINES_BYTES = 4 << 10
     PACK_BYTES = 2 << 10
     # Fewer strided elements are done sooner one by one.
     PACK_ELEMENTS = 8
