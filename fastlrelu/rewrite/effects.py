@@ -151,6 +151,13 @@ class Effects:
 
     def _changed(self, node: ast.AST) -> Iterator[str]:
         for child in walk(node):
+            loops = getattr(child, "generators", ())
+            bodies = [part for part in children(child) if part not in loops] if loops else []
+            changed = {path for part in bodies for path in self._changed(part)}
+            for loop in loops:
+                names = {name.id for name in walk(loop.target) if isinstance(name, ast.Name)}
+                if any(is_below(path, name) for path in changed for name in names):
+                    yield from self.shared(loop.iter)
             if not isinstance(child, ast.Call) or self.is_quiet(child):
                 continue
             if isinstance(child.func, ast.Attribute) and self.numpy(child) is None:
@@ -187,7 +194,7 @@ class Effects:
                         if function.attr in VIEW_METHODS or casts:
                             yield from self.shared(function.value)
                     elif isinstance(function, ast.Name) and function.id in _CONTAINERS | {"getattr", "max", "min"}:
-                        for argument in node.args:
+                        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
                             yield from self.shared(argument)
                     return
                 for child in children(node):

@@ -75,7 +75,7 @@ class Flow(Memory):
                     for child in walk(case.pattern):
                         bound = getattr(child, "name", None) or getattr(child, "rest", None)
                         if isinstance(bound, str):
-                            self._bind_opaque(branch, bound, statement)
+                            self._bind_opaque(branch, bound, statement, self.effects.shared(statement.subject))
                     self._evaluate(case.guard, branch, statement)
                     result = self._merged(result, self._block(case.body, branch), statement)
                 return result
@@ -124,18 +124,18 @@ class Flow(Memory):
                 for target in statement.targets[1:]:
                     self._assign(target, first if path_of(first) else value, state, statement)
 
-    def _store(self, target: ast.expr, state: State, statement: ast.AST) -> None:
-        """A target gets a value that is not known."""
+    def _store(self, target: ast.expr, state: State, statement: ast.AST, holder: ast.expr | None = None) -> None:
+        """A target gets a value that is not known, such as an element of ``holder``."""
         if isinstance(target, ast.Tuple | ast.List):
             for element in target.elts:
-                self._store(element, state, statement)
+                self._store(element, state, statement, holder)
             return
         if isinstance(target, ast.Starred):
-            self._store(target.value, state, statement)
+            self._store(target.value, state, statement, holder)
             return
         path = path_of(target)
         if path is not None and not (isinstance(target, ast.Subscript) and is_number(target.slice)):
-            self._bind_opaque(state, path, statement)
+            self._bind_opaque(state, path, statement, self.effects.shared(holder))
             return
         base: ast.expr = target
         while path_of(base) is None or base is target:
@@ -231,7 +231,7 @@ class Flow(Memory):
         for position, element in enumerate(target.elts):
             path = path_of(element)
             if path is None or isinstance(element, ast.Subscript) or whole is None:
-                self._store(element, state, statement)
+                self._store(element, state, statement, value)
                 continue
             self._bind_opaque(state, path, statement, shared_paths)
             part = ast.Subscript(whole, ast.Constant(position), ast.Load())
@@ -284,7 +284,7 @@ class Flow(Memory):
                 known = path_of(lowered.target) or ""
                 number = self.object_of(state, known)
                 others = {p for p in touched if state.names.get(p) != number}
-                self._store(statement.target, inner, statement)
+                self._store(statement.target, inner, statement, header)
                 self._blur(inner, touched, statement)
                 self._block(statement.body, inner)
                 self._mutate(state, lowered, statement)
@@ -296,7 +296,7 @@ class Flow(Memory):
             trial = state.copy()
             self._blur(trial, paths, statement)
             if not isinstance(statement, ast.While):
-                self._store(statement.target, trial, statement)
+                self._store(statement.target, trial, statement, header)
             found = self._rehearsed(statement.body, trial)
             if found <= paths:
                 break
@@ -306,12 +306,12 @@ class Flow(Memory):
         self._blur(state, paths, statement)
         inner = state.copy()
         if not isinstance(statement, ast.While):
-            self._store(statement.target, inner, statement)
+            self._store(statement.target, inner, statement, header)
         else:
             self._evaluate(header, inner, statement)
         self._block(statement.body, inner)
         if not isinstance(statement, ast.While):
-            self._store(statement.target, state, statement)
+            self._store(statement.target, state, statement, header)
         # After the loop each of them is what the last round left.
         missing = [path for path in paths if path not in state.names]
         self._blur(state, paths, statement)

@@ -103,7 +103,8 @@ class Memory:
         number = self.object_of(state, base)
         held = state.values[number]
         view = node.attr in VIEW_ATTRIBUTES if isinstance(node, ast.Attribute) else is_number(node.slice)
-        storage = state.storage[number] if view else frozenset()
+        # A dict or an object that was made of arrays may hold any of them.
+        storage = state.storage[number] - (frozenset() if view else {number})
         if isinstance(node, ast.Attribute):
             return ast.Attribute(held, node.attr, ast.Load()), storage
         return ast.Subscript(held, node.slice, ast.Load()), storage
@@ -260,9 +261,13 @@ def is_number(node: ast.expr) -> bool:
 
 
 def _rebound_elsewhere(function: ast.AST) -> set[str]:
-    """Return names that other functions may assign to while this one runs."""
+    """Return names that other functions may assign to, or write to, while this one runs."""
     found: set[str] = set()
     for node in walk(function):
         if isinstance(node, ast.Global | ast.Nonlocal):
             found |= set(node.names)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node is not function:
+            own = {child.arg for child in walk(node.args) if isinstance(child, ast.arg)}
+            stored = [n.value for n in walk(node) if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)]
+            found |= {(path_of(array) or "").partition(".")[0].partition("[")[0] for array in stored} - own
     return found

@@ -11,6 +11,7 @@ from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.dtypes import settled
 from fastlrelu.rewrite.effects import SCOPES
 from fastlrelu.rewrite.forms import FORMS, Form, without_out
+from fastlrelu.rewrite.integers import holds_complex
 from fastlrelu.rewrite.leaks import Leak, Refusal
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, children, dotted, walk
@@ -254,6 +255,9 @@ class Search:
             return leak.reason
         if compiler is not None:
             return f"the function is compiled by {compiler}"
+        flow, state = scene.flow, scene.state
+        if flow is not None and state is not None and holds_complex(flow.converted(leak.x, state), flow):
+            return f"{self.source.code(leak.x)} is complex"
         gradient = leak.kind == "gradient"
         x = self.source.key(leak.x)
         if leak.kind in ("forward", "gradient"):
