@@ -57,6 +57,10 @@ QUIET_METHODS = VIEW_METHODS | frozenset(
     | {"sum", "take", "tobytes", "tolist", "var", "normal", "uniform", "standard_normal", "debug", "info", "warning"}
 )
 VIEW_ATTRIBUTES = frozenset({"T", "mT", "base", "data", "flat", "imag", "real"})
+# Methods that change their array, which a name for one of them then does.
+_CHANGING = frozenset({"byteswap", "fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort"})
+# Functions that may read, write and bind every name around them.
+_FRAME = frozenset({"eval", "exec", "globals", "locals", "vars"})
 # Words that let other code run, or bind names, in the middle of an expression.
 SUSPENDING = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -89,6 +93,20 @@ def path_node(path: str) -> ast.expr:
             if hasattr(child, attribute):
                 delattr(child, attribute)
     return node
+
+
+def is_written(target: ast.expr) -> bool:
+    """Tell whether an assignment to ``target`` writes to an array, and binds nothing."""
+    if isinstance(target, ast.Attribute):
+        return target.attr in VIEW_ATTRIBUTES | METADATA | {"strides"}
+    return isinstance(target, ast.Subscript) and is_number(target.slice)
+
+
+def is_number(node: ast.expr) -> bool:
+    """Tell whether a subscript is a whole number."""
+    if isinstance(node, ast.UnaryOp):
+        return is_number(node.operand)
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
 def is_below(path: str, base: str) -> bool:
@@ -160,10 +178,20 @@ class Effects:
                     yield from self.shared(loop.iter)
             if not isinstance(child, ast.Call) or self.is_quiet(child):
                 continue
-            if isinstance(child.func, ast.Attribute) and self.numpy(child) is None:
-                yield from self.shared(child.func.value)
+            if self.numpy(child) is None:
+                yield from self.shared(child.func.value if isinstance(child.func, ast.Attribute) else child.func)
             for argument in (*child.args, *(keyword.value for keyword in child.keywords)):
                 yield from self.shared(argument)
+
+    def calls_out(self, node: ast.AST) -> bool:
+        """Tell whether code that is not known may run."""
+        return self._once(
+            "calls", node, lambda part: any(isinstance(c, ast.Call) and not self.is_quiet(c) for c in walk(part))
+        )
+
+    def sees_names(self, node: ast.AST) -> bool:
+        """Tell whether a call in ``node`` may change or bind any name."""
+        return any(isinstance(child, ast.Call) and dotted(child.func) in _FRAME for child in walk(node))
 
     def suspends(self, node: ast.AST) -> bool:
         """Tell whether other code may run, or a name be bound, while ``node`` is evaluated."""
@@ -173,13 +201,17 @@ class Effects:
         """Yield each path whose memory the value of ``node`` may be, or hold."""
         match node:
             case None | ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.JoinedStr():
-                return
+                for part in (node.left, node.right) if isinstance(node, ast.BinOp) else ():
+                    if isinstance(part, ast.List | ast.Tuple):
+                        yield from self.shared(part)
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 if isinstance(node, ast.Attribute) and node.attr in METADATA:
                     return
                 path = path_of(node)
                 if path is not None:
                     yield path
+                    if isinstance(node, ast.Attribute) and node.attr in _CHANGING:
+                        yield from self.shared(node.value)
                 else:
                     yield from self.shared(node.value if not isinstance(node, ast.Name) else None)
             case ast.Call():

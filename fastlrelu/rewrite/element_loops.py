@@ -6,10 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fastlrelu.rewrite.effects import path_of
+from fastlrelu.rewrite.effects import is_number, path_of
 from fastlrelu.rewrite.folding import Change, where_call
 from fastlrelu.rewrite.loops import of_arrays, rebinds_builtin
-from fastlrelu.rewrite.memory import is_number
 from fastlrelu.rewrite.source import walk
 from fastlrelu.rewrite.versions import State, rebuild
 

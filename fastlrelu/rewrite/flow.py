@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from fastlrelu.rewrite.effects import is_below, path_of
+from fastlrelu.rewrite.effects import is_below, is_written, path_of
 from fastlrelu.rewrite.folding import changes
-from fastlrelu.rewrite.memory import Memory, is_number
+from fastlrelu.rewrite.memory import FOREIGN, Memory
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import Source, children, walk
+from fastlrelu.rewrite.source import Source, children, is_everything, walk
 from fastlrelu.rewrite.versions import State, TooLarge, spelling
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -105,6 +105,7 @@ class Flow(Memory):
             for part in change.evaluated:
                 self._evaluate(part, state, statement)
             self._mutate(state, change, statement)
+            self._escape_stored(statement, state)
             if isinstance(statement, ast.Assign):
                 (target,) = statement.targets
                 if isinstance(change.result, ast.expr):
@@ -113,6 +114,7 @@ class Flow(Memory):
         self._evaluate(value, state, statement)
         if isinstance(statement, ast.AugAssign):
             self._store(statement.target, state, statement)
+            self._escape(state, self.effects.shared(value))
         elif isinstance(statement, ast.AnnAssign):
             self._assign(statement.target, value, state, statement)
         elif isinstance(statement, ast.Assign):
@@ -124,6 +126,15 @@ class Flow(Memory):
                 for target in statement.targets[1:]:
                     self._assign(target, first if path_of(first) else value, state, statement)
 
+    def _escape_stored(self, statement: ast.stmt, state: State) -> None:
+        """A list or dict may hold what is assigned to a part of it, or added to it."""
+        match statement:
+            case ast.Assign(targets=[ast.Subscript(slice=index)], value=value) if not is_everything(index):
+                same = isinstance(value, ast.Subscript) and self.source.key(value.slice) == self.source.key(index)
+                self._escape(state, () if same else self.effects.shared(value))
+            case ast.AugAssign(target=ast.Name() | ast.Attribute(), value=value):
+                self._escape(state, self.effects.shared(value))
+
     def _store(self, target: ast.expr, state: State, statement: ast.AST, holder: ast.expr | None = None) -> None:
         """A target gets a value that is not known, such as an element of ``holder``."""
         if isinstance(target, ast.Tuple | ast.List):
@@ -134,7 +145,7 @@ class Flow(Memory):
             self._store(target.value, state, statement, holder)
             return
         path = path_of(target)
-        if path is not None and not (isinstance(target, ast.Subscript) and is_number(target.slice)):
+        if path is not None and not is_written(target):
             self._bind_opaque(state, path, statement, self.effects.shared(holder))
             return
         base: ast.expr = target
@@ -145,17 +156,24 @@ class Flow(Memory):
                     self._disturb(state, shared, statement)
                 return
             base = base.value
-        self._disturb(state, path_of(base) or "", statement)
+        path = path_of(base) or ""
+        self._note_write(path, state.storage[self.object_of(state, path)], statement)
+        self._disturb(state, path, statement)
 
     def _assign(self, target: ast.expr, value: ast.expr, state: State, statement: ast.stmt) -> None:
         if isinstance(target, ast.Tuple | ast.List):
             self._unpack(target, value, state, statement)
             return
         path = path_of(target)
-        if path is None or (isinstance(target, ast.Subscript) and is_number(target.slice)):
+        if path is None or is_written(target):
             self._store(target, state, statement)
+            self._escape(state, self.effects.shared(value))
             return
         source = path_of(value)
+        if isinstance(value, ast.Attribute) and path in self._called:
+            # A bound method: a call of it may change what it belongs to.
+            self._bind_opaque(state, path, statement, self.effects.shared(value.value))
+            return
         if source is not None and self._names.function(value) is None:
             self._point_to_value(state, path, source)
             return
@@ -168,6 +186,10 @@ class Flow(Memory):
         else:
             pure = self.effects.is_pure(value)
             held = self._version(path, statement, self.converted(value, state) if pure else None)
+        if shared or self.effects.calls_out(value):
+            shared |= {FOREIGN}
+        if isinstance(value, ast.List | ast.Tuple | ast.Set | ast.Dict | ast.BinOp | ast.ListComp):
+            self._escape(state, self.effects.shared(value))
         number = self._bind(state, path, held, frozenset() if self.effects.is_new(value) else shared)
         if self.effects.is_new(value):
             state.made[number] = statement
@@ -209,8 +231,9 @@ class Flow(Memory):
             old = state.copy()
             for element, part in zip(target.elts, value.elts, strict=True):
                 path, source = path_of(element), path_of(part)
-                if path is None or isinstance(element, ast.Subscript):
+                if path is None or isinstance(element, ast.Subscript) or is_written(element):
                     self._store(element, state, statement)
+                    self._escape(state, self.effects.shared(part))
                 elif source is not None and self._names.function(part) is None:
                     number = self.object_of(old, source)
                     state.values.setdefault(number, old.values[number])
@@ -230,7 +253,7 @@ class Flow(Memory):
         shared_paths = list(self.effects.shared(value))
         for position, element in enumerate(target.elts):
             path = path_of(element)
-            if path is None or isinstance(element, ast.Subscript) or whole is None:
+            if path is None or isinstance(element, ast.Subscript) or is_written(element) or whole is None:
                 self._store(element, state, statement, value)
                 continue
             self._bind_opaque(state, path, statement, shared_paths)
@@ -309,7 +332,7 @@ class Flow(Memory):
             self._store(statement.target, inner, statement, header)
         else:
             self._evaluate(header, inner, statement)
-        self._block(statement.body, inner)
+        ended = self._block(statement.body, inner)
         if not isinstance(statement, ast.While):
             self._store(statement.target, state, statement, header)
         # After the loop each of them is what the last round left.
@@ -317,6 +340,8 @@ class Flow(Memory):
         self._blur(state, paths, statement)
         for path in missing:
             self._bind_opaque(state, path, statement)
+        for path in paths & ended.names.keys() if ended is not None else ():
+            state.storage[self.object_of(state, path)] |= ended.storage[ended.names[path]]  # type: ignore[union-attr]
         return self._block(statement.orelse, state)
 
     def _with(self, statement: ast.With | ast.AsyncWith, state: State) -> State | None:

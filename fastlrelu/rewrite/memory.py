@@ -6,11 +6,26 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastlrelu.rewrite.effects import SCOPES, VIEW_ATTRIBUTES, Effects, is_below, path_node, path_of
+from fastlrelu.rewrite.effects import (
+    SCOPES,
+    SUSPENDING,
+    VIEW_ATTRIBUTES,
+    Effects,
+    is_below,
+    is_number,
+    path_node,
+    path_of,
+)
 from fastlrelu.rewrite.folding import Change
 from fastlrelu.rewrite.names import Names
-from fastlrelu.rewrite.source import Source, walk
+from fastlrelu.rewrite.source import Source, children, walk
 from fastlrelu.rewrite.versions import State, Version, is_atom, rebuild, spelling
+
+# Marks of memory that other code may change in any call, that something else may hold, and that may be what it holds.
+EXPOSED, ESCAPED, FOREIGN = -1, -2, -3
+# The mark of a parameter.
+GIVEN = -4
+_MARKS = frozenset({EXPOSED, ESCAPED, FOREIGN, GIVEN})
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,15 @@ class Memory:
         self._count = 0
         self._recording = True
         self._touched: set[str] = set()
-        self._unstable = _rebound_elsewhere(function)
+        self._kept: set[int] = set()
+        self._all_kept = False
+        self._unstable = _rebound_elsewhere(function, self.effects)
+        self._called = {n.func.id for n in walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        self._own = _bound_in(function)
+        arguments = getattr(function, "args", None)
+        self._parameters = {node.arg for node in walk(arguments) if isinstance(node, ast.arg)} if arguments else set()
+        # The line, the path and the memory of each write to a parameter.
+        self.writes: set[tuple[int, str, frozenset[int]]] = set()
 
     # Objects and their values
 
@@ -96,7 +119,9 @@ class Memory:
         """Return what an unassigned path is in terms of what it is a part of, and whose memory it has."""
         node = path_node(path)
         if isinstance(node, ast.Name):
-            return node, frozenset()
+            if path in self._parameters:
+                return node, frozenset({GIVEN})
+            return node, frozenset({EXPOSED}) if self._may_be_rebound(path) else frozenset()
         assert isinstance(node, ast.Attribute | ast.Subscript)
         base = path_of(node.value)
         assert base is not None
@@ -104,7 +129,8 @@ class Memory:
         held = state.values[number]
         view = node.attr in VIEW_ATTRIBUTES if isinstance(node, ast.Attribute) else is_number(node.slice)
         # A dict or an object that was made of arrays may hold any of them.
-        storage = state.storage[number] - (frozenset() if view else {number})
+        storage = state.storage[number] - (frozenset() if view else {number, GIVEN})
+        storage |= {FOREIGN} if view and not self._has_escaped(storage) else {EXPOSED, FOREIGN}
         if isinstance(node, ast.Attribute):
             return ast.Attribute(held, node.attr, ast.Load()), storage
         return ast.Subscript(held, node.slice, ast.Load()), storage
@@ -156,7 +182,29 @@ class Memory:
 
     def _bind_opaque(self, state: State, path: str, statement: ast.AST, shared: Iterable[str] = ()) -> None:
         storage = frozenset().union(*(state.storage[self.object_of(state, other)] for other in set(shared)))
+        storage |= {FOREIGN} if storage else storage
         self._bind(state, path, self._opaque(path, statement), storage)
+
+    def _escape(self, state: State, paths: Iterable[str]) -> None:
+        """Something else may now hold the objects of some paths."""
+        marks = frozenset().union(*(state.storage[self.object_of(state, path)] for path in set(paths))) - _MARKS
+        # Never forgotten: what a branch or a round of a loop keeps is kept afterwards.
+        self._kept |= marks
+
+    def _may_be_rebound(self, path: str) -> bool:
+        """Tell whether other code can let a path refer to another object."""
+        return _is_part(path) or (self._own is not None and path not in self._own)
+
+    def _note_write(self, path: str, marks: frozenset[int], statement: ast.AST) -> None:
+        if GIVEN in marks:
+            self.writes.add((getattr(statement, "lineno", 0), path, marks - _MARKS))
+
+    def _has_escaped(self, storage: frozenset[int]) -> bool:
+        return self._all_kept or ESCAPED in storage or not self._kept.isdisjoint(storage)
+
+    def _reaches(self, written: frozenset[int], marks: frozenset[int]) -> bool:
+        """Tell whether a write to memory with some marks may change memory with others."""
+        return not (written - _MARKS).isdisjoint(marks) or (FOREIGN in written and self._has_escaped(marks))
 
     def forget(self, state: State, path: str, statement: ast.AST) -> None:
         """Let a path hold nothing that is known."""
@@ -165,7 +213,7 @@ class Memory:
     def _bind(self, state: State, path: str, value: ast.expr, storage: frozenset[int] = frozenset()) -> int:
         number = self._new_object()
         state.values[number] = value
-        state.storage[number] = storage | {number}
+        state.storage[number] = storage | ({number, FOREIGN} if self._has_escaped(storage) else {number})
         self._point(state, path, number)
         return number
 
@@ -175,6 +223,8 @@ class Memory:
             self._touched.add(other)
         state.names[path] = number
         self._touched.add(path)
+        if _is_part(path):
+            state.storage[number] |= {ESCAPED}
 
     def _disturb(self, state: State, path: str, statement: ast.AST) -> None:
         """Something may change the object of a path, and everything that it holds or shares."""
@@ -182,7 +232,7 @@ class Memory:
         numbers = {number} | {n for p, n in state.names.items() if is_below(p, path)}
         marks = frozenset().union(*(state.storage[n] for n in numbers))
         held = set(state.names.values())
-        self._renew(state, {n for n in held if n in numbers or not marks.isdisjoint(state.storage[n])}, statement)
+        self._renew(state, {n for n in held if n in numbers or self._reaches(marks, state.storage[n])}, statement)
 
     def _renew(self, state: State, numbers: set[int], statement: ast.AST) -> None:
         """Give objects values that are not known; what is read through them is not what it was before."""
@@ -190,7 +240,7 @@ class Memory:
         parts = []
         for path, number in state.names.items():
             paths.setdefault(number, []).append(path)
-            if "." in path or "[" in path:
+            if _is_part(path):
                 parts.append((path, number))
         for number in numbers:
             own = paths.get(number, ())
@@ -218,13 +268,14 @@ class Memory:
         number = self.object_of(state, path)
         old = state.values[number]
         marks = state.storage[number]
+        self._note_write(path, marks, statement)
         if change.rebinds:
             # Of a number this would make another object, of an array it changes the one there is.
             for other in [p for p, n in state.names.items() if n == number and p != path]:
                 self._bind_below(state, other, self._opaque(other, statement, old))
                 self._touched.add(other)
         held = set(state.names.values()) - {number}
-        self._renew(state, {n for n in held if not marks.isdisjoint(state.storage[n])}, statement)
+        self._renew(state, {n for n in held if self._reaches(marks, state.storage[n])}, statement)
         for other in [p for p in state.names if p != path and is_below(p, path)]:
             del state.names[other]
             self._touched.add(other)
@@ -244,30 +295,67 @@ class Memory:
             for path in list(state.names):
                 self._disturb(state, path, statement)
             for child in walk(node):
+                if isinstance(child, SUSPENDING):
+                    self._escape(state, self.effects.shared(child.value))
                 if isinstance(child, ast.NamedExpr):
-                    self._bind_opaque(state, child.target.id, statement)
+                    self._bind_opaque(state, child.target.id, statement, self.effects.shared(child.value))
             return
-        for path in self.effects.changed(node):
+        if self.effects.sees_names(node):
+            for path in list(state.names):
+                number = self._bind_below(state, path, self._opaque(path, statement, self.value(state, path)))
+                state.storage[number] |= {ESCAPED}
+                self._touched.add(path)
+            self._all_kept = True
+            return
+        changed = self.effects.changed(node)
+        for path in changed:
             self._disturb(state, path, statement)
-        if self._unstable and any(isinstance(c, ast.Call) and not self.effects.is_quiet(c) for c in walk(node)):
+        if self.effects.calls_out(node):
             for path in [p for p in state.names if p.partition(".")[0].partition("[")[0] in self._unstable]:
                 self._disturb(state, path, statement)
+            held = set(state.names.values())
+            known = {n for n in held if EXPOSED in state.storage[n] or self._has_escaped(state.storage[n])}
+            self._renew(state, known, statement)
+            for path in [p for p in state.names if state.names[p] in known and self._may_be_rebound(p)]:
+                number = state.names[path]
+                below = self._bind_below(state, path, self._opaque(path, statement, state.values[number]))
+                state.storage[below] |= state.storage[number]
+                self._touched.add(path)
+        self._escape(state, changed)
 
 
-def is_number(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp):
-        return is_number(node.operand)
-    return isinstance(node, ast.Constant) and isinstance(node.value, int)
+def _is_part(path: str) -> bool:
+    return "." in path or "[" in path
 
 
-def _rebound_elsewhere(function: ast.AST) -> set[str]:
+def _bound_in(function: ast.AST) -> set[str] | None:
+    """Return the names that belong to a function, None for a module."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    own: set[str] = set()
+    queue: list[ast.AST] = [function.args, *function.body]
+    for node in queue:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.arg):
+            own.add(node.arg)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            own.add(node.id)
+        elif not isinstance(node, SCOPES):
+            queue += children(node)
+    return own
+
+
+def _rebound_elsewhere(function: ast.AST, effects: Effects) -> set[str]:
     """Return names that other functions may assign to, or write to, while this one runs."""
     found: set[str] = set()
     for node in walk(function):
         if isinstance(node, ast.Global | ast.Nonlocal):
             found |= set(node.names)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node is not function:
-            own = {child.arg for child in walk(node.args) if isinstance(child, ast.arg)}
-            stored = [n.value for n in walk(node) if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)]
-            found |= {(path_of(array) or "").partition(".")[0].partition("[")[0] for array in stored} - own
+            parts = [n for n in walk(node) if isinstance(n, ast.Subscript | ast.Attribute)]
+            paths = {path_of(part.value) or "" for part in parts if isinstance(part.ctx, ast.Store)}
+            paths |= effects.changed(ast.Module(node.body, []))
+            roots = {path.partition(".")[0].partition("[")[0] for path in paths}
+            found |= roots - (_bound_in(node) or set())
     return found

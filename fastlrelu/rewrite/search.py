@@ -10,6 +10,7 @@ from functools import cached_property
 from fastlrelu.rewrite.bindings import Place
 from fastlrelu.rewrite.dtypes import settled
 from fastlrelu.rewrite.effects import SCOPES
+from fastlrelu.rewrite.flows import alias_reasons
 from fastlrelu.rewrite.forms import FORMS, Form, without_out
 from fastlrelu.rewrite.integers import holds_complex
 from fastlrelu.rewrite.leaks import Leak, Refusal
@@ -229,7 +230,9 @@ class Search:
         finding.leak, finding.scene = leak, scene
         finding.number = scene.slopes.number(leak.slope, scene.place)
         finding.cast = leak.is_mask and scene.cast_to_dtype_of(leak.x)
-        finding.reasons = settled([*form.reasons(leak, scene), *scene.call_reasons(leak)], leak, scene, None)
+        reasons = [*form.reasons(leak, scene), *scene.call_reasons(leak)]
+        reasons += alias_reasons(leak, scene.flow, scene.state, [node])
+        finding.reasons = settled(reasons, leak, scene, None)
         out = without_out(node, scene)[1] if isinstance(node, ast.Call) else None
         finding.new = call_text(leak, self.source, None if out is None else self.source.code(out))
         finding.edits = [(*self.source.span(node), finding.new)]
@@ -304,6 +307,7 @@ class Search:
             finding.number = scene.slopes.number(leak.slope, scene.place)
             finding.new = call if sequence.in_place else f"{target} = {call}"
             reasons = [*sequence.reasons(scene), *scene.call_reasons(leak)]
+            reasons += alias_reasons(leak, scene.flow, scene.state, [*sequence.needed, *statements])
             finding.reasons = settled(reasons, leak, scene, sequence.target)
             finding.edits = sequence.edits(self.source, finding.new)
             finding.nodes = [*sequence.needed, *statements]
