@@ -61,7 +61,7 @@ def alias_reasons(
     operands = [part for part in (leak.x, leak.grad) if part is not None]
     names = {child.id.partition("@")[0] for part in operands for child in walk(part) if isinstance(child, ast.Name)}
     found = []
-    for name in sorted(names):
+    for name in sorted(name for name in names if ":" not in name):
         marks = state.storage[flow.object_of(state, name)]
         for line, path, written in sorted(flow.writes, key=lambda write: write[:2]):
             if GIVEN in marks and min(lines) <= line < last and written.isdisjoint(marks):
