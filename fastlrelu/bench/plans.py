@@ -9,7 +9,7 @@ from .cells import DTYPES, ELU_GELU, ITEM_BYTES, LAYERS, PEERS, Cell
 from .turns import Limits
 
 LARGEST = 1 << 26
-QUICK_SECONDS, FULL_SECONDS = 50.0, 540.0
+QUICK_SECONDS, FULL_SECONDS = 50.0, 1260.0
 QUICK_SIZES = (1, 64, 1 << 10, 1 << 14, 1 << 17, 1 << 20, 1 << 22)
 FULL_SIZES = (*(1 << k for k in range(0, 27, 2)), 1 << 17, 1 << 19, 1 << 21)
 # For operations and dtypes other than the first ones.
