@@ -201,7 +201,7 @@ def test_new_arrays_use_memory_again(library):
 @pytest.mark.parametrize("operation", ELU_GELU)
 @pytest.mark.parametrize("library", ["torch", "jax", "onnxruntime"])
 def test_elu_and_gelu_of_others(library, operation, request):
-    module = pytest.importorskip(library)
+    module = pytest.importorskip(library, reason=f"without {library}, which no extra of the tests has but JAX")
     if library == "torch":
         # OpenMP's number is ours too.
         request.addfinalizer(partial(module.set_num_threads, module.get_num_threads()))
