@@ -21,6 +21,11 @@ def evaluate(expression, names, out=None): return names["x"] * 0.5
 BROKEN_NUMBA = "raise ImportError('broken on purpose')\n"
 
 
+def outside_of_tests():
+    """The environment without what pytest-xdist says to its processes: pytest-benchmark measures nothing in those."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+
+
 @dataclass
 class Answer:
     """What a command said, and where it ran."""
@@ -44,7 +49,8 @@ class Installed:
         # Before the source tree, should that be installed as well.
         path = os.pathsep.join(str(folder) for folder in (*folders, self.site))
         # As a user has it: no progress bar in colours, no settings of this test run.
-        return {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "--no-such-option", "COLUMNS": "80"}
+        mine = {"PYTHONPATH": path, "PYTEST_ADDOPTS": "--no-such-option", "COLUMNS": "80"}
+        return {**outside_of_tests(), **mine}
 
     def run(self, *arguments, folder, first=(), timeout=90):
         done = subprocess.run(
@@ -83,6 +89,11 @@ def _wheel(folder):
         message = f"no wheel: {built.stderr.strip().splitlines()[-1:]}"
         pytest.fail(message) if IN_CI else pytest.skip(message)
     return next(str(path) for path in folder.glob("*.whl"))
+
+
+@pytest.fixture
+def environment():
+    return outside_of_tests()
 
 
 @pytest.fixture(scope="session")

@@ -132,10 +132,16 @@ def test_results_of_an_earlier_run_make_the_same_report(installed, tiny_run, tmp
         assert (tmp_path / name).read_text() == (tiny_run.folder / name).read_text()
 
 
-def test_the_suite_of_the_repository_is_the_same(request):
+def test_the_suite_of_the_repository_is_the_same(request, environment):
     command = [sys.executable, "-m", "pytest", "benchmarks", "--collect-only", "-q", "-p", "no:cacheprovider"]
     answer = subprocess.run(
-        command, cwd=request.config.rootpath, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=request.config.rootpath,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert answer.returncode == 0, answer.stdout
     for case in ("new-float32-1-1t-where", "in_place-float64-16777216-1t-maximum", "grad-float32-1024-1t-fastlrelu"):

@@ -12,10 +12,8 @@ PRELUDE = """
 import faulthandler, os, sys, threading, time
 faulthandler.dump_traceback_later(80, exit=True)
 import numpy as np, fastlrelu as fl, teams
+from process_threads import settled_tasks, tasks
 import reference as ref
-
-def tasks():
-    return len(os.listdir("/proc/self/task"))
 
 def inputs(seed):
     rng = np.random.default_rng(seed)
@@ -90,7 +88,7 @@ before, workers = tasks(), (2 if teams.POSSIBLE else 0)
 
 class Caller(threading.Thread):
     def __init__(self):
-        super().__init__()
+        super().__init__(daemon=True)
         self.called, self.may_end = threading.Event(), threading.Event()
         self.start()
         self.called.wait()
@@ -103,25 +101,24 @@ class Caller(threading.Thread):
     def end(self):
         self.may_end.set()
         self.join()
-        until = time.monotonic() + 10
-        # Its workers are on their way out when join() returns.
-        while tasks() > expected and time.monotonic() < until:
-            time.sleep(0.001)
-        assert tasks() == expected, (tasks(), expected)
+
+def check_tasks(expected):
+    found = settled_tasks(expected)
+    assert found == expected, f"{found} threads, not {expected}"
 
 first = Caller()
-assert tasks() == before + 1 + workers
+check_tasks(before + 1 + workers)
 second = Caller()
-assert tasks() == before + 2 + workers
+check_tasks(before + 2 + workers)
 fl.leaky_relu_(x)
-assert tasks() == before + 2 + workers
-expected = before + 1
+check_tasks(before + 2 + workers)
 first.end()
+check_tasks(before + 1)
 # The next that calls keeps its workers.
 fl.leaky_relu_(x)
-assert tasks() == before + 1 + workers
-expected = before + workers
+check_tasks(before + 1 + workers)
 second.end()
+check_tasks(before + workers)
 """,
         **ALWAYS_PARALLEL,
     )
