@@ -73,6 +73,21 @@ cdef inline cnp.ndarray new_in_order(cnp.ndarray x):
     return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 
+cdef inline int channel_axis(object x, object weight, object axis) except? -1:
+    """The axis of an exact array with a channel for each slope of an exact array; -1 where it takes more to say."""
+    cdef Py_ssize_t first
+    cdef int ndim
+    if not (type(axis) is int and cnp.PyArray_CheckExact(x) and cnp.PyArray_CheckExact(weight)):
+        return -1
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    if cnp.PyArray_NDIM(<cnp.ndarray>weight) != 1 or not -ndim <= axis < ndim:
+        return -1
+    first = axis
+    if first < 0:
+        first += ndim
+    return first if cnp.PyArray_DIM(<cnp.ndarray>weight, 0) == cnp.PyArray_DIM(<cnp.ndarray>x, first) else -1
+
+
 cdef inline bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:
     """Whether two contiguous arrays share no memory."""
     cdef const char *first = <const char *>cnp.PyArray_DATA(a)

@@ -14,7 +14,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from .arrays cimport apart, native_dtype, new_in_order
+from .arrays cimport apart, channel_axis, native_dtype, new_in_order
 from ..dispatch.channels cimport Channels, channels_along, run_by_channel
 from ..dispatch.loops cimport (
     FL_OPERATION_leaky_relu, Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of, run_known
@@ -195,12 +195,14 @@ def prelu(x, weight, axis=1, out=None):
     array([[-0.25, -0.25,  2.  ]])
     """
     cdef int first
-    x = as_operand(x)
-    weight = as_weight(weight)
-    axis = as_index(axis)
-    first = first_axis(x.shape, np.shape(weight), axis)
-    if isinstance(out, tuple) and len(out) == 1:
+    if out is not None and isinstance(out, tuple) and len(out) == 1:
         out = out[0]
+    first = channel_axis(x, weight, axis)
+    if first < 0:
+        x = as_operand(x)
+        weight = as_weight(weight)
+        axis = as_index(axis)
+        first = first_axis(x.shape, np.shape(weight), axis)
     result = run_whole(x, weight, first, out)
     if result is not None:
         return result

@@ -68,9 +68,9 @@ static ALWAYS_INLINE void SYMBOL(lines)(VALUE (*apply)(VALUE, VALUE, VALUE), con
     const lanes first_c = SYMBOL(broadcast)(c);
     uint16_t *const out = (uint16_t *)args[inputs];
     for (ptrdiff_t i = 0; i < n; i += LINE) {
-        READ_AHEAD(step_a ? a + i : b + i);
+        READ_AHEAD(step_a ? a + i : b + i, stream);
         if (step_a && step_b) {
-            READ_AHEAD(b + i);
+            READ_AHEAD(b + i, stream);
         }
         for (ptrdiff_t j = i; j < i + LINE; j += LANES) {
             const lanes result =

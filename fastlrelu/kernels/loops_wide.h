@@ -38,9 +38,9 @@ static ALWAYS_INLINE void SYMBOL(lines)(VALUE (*apply)(VALUE, VALUE, VALUE), con
     const ELEMENT first_a = *a, first_b = *b, first_c = *c;
     ELEMENT *out = (ELEMENT *)args[inputs];
     for (ptrdiff_t i = 0; i < n; i += LINE) {
-        READ_AHEAD(step_a ? a : b);
+        READ_AHEAD(step_a ? a : b, stream);
         if (step_a && step_b) {
-            READ_AHEAD(b);
+            READ_AHEAD(b, stream);
         }
 #if defined(stream_word)
         if (stream && CACHE_LINE % sizeof(ELEMENT) == 0) {

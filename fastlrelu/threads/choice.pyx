@@ -26,7 +26,7 @@ from ..dispatch import caches
 
 cdef extern from "platform.h" nogil:
     long long nanoseconds()
-    int processors_of_caller()
+    int recent_processors_of_caller()
     long long load_relaxed(const long long *value)
     void store_relaxed(long long *value, long long new_value)
     bint page_is_absent(const char *address)
@@ -60,8 +60,10 @@ cdef enum:
     LAST_TERM = 65536
     # Calls of the faster way over which one call of the slower way may spread its loss, per unit of the loss.
     CALLS_PER_LOSS = 64
-    # A team that takes this many times as long as one thread gets no more calls than the first, which wake it up.
-    # Longer calls count as this long: what happens once in a while must not decide.
+    # Short calls that may be slow since the workers were asleep, and so the caller was when they were late.
+    WAKING_CALLS = 8
+    # A team that takes this many times as long as one thread even then gets no more calls. Longer calls count as this
+    # long: what happens once in a while must not decide.
     HOPELESS = 4
     # A few microseconds of work at the speed of the second-level cache.
     DEFAULT_TEAM_BYTES = 512 << 10
@@ -161,7 +163,7 @@ cdef bint measure_together(Slot *slot, Cost *cost, int threads, int processors, 
             hold(slot, False, 0)
             return False
         if slot.calls_together < team_calls:
-            if slot.calls_together < FIRST_CALLS or slot.together < HOPELESS * slot.alone:
+            if slot.calls_together < WAKING_CALLS or slot.together < HOPELESS * slot.alone:
                 return True
     else:
         # So long a call is not spent on one thread first.
@@ -200,7 +202,7 @@ cdef void enter_team(Team *team, const Job *job) noexcept nogil:
         store_relaxed(&slot.term, term - 1)
         return
     # Not asked for before, since it takes a system call.
-    processors = processors_of_caller()
+    processors = recent_processors_of_caller()
     threads = permitted_threads(processors)
     if threads < 2 or not take_region():
         return

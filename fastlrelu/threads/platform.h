@@ -3,6 +3,10 @@
 #ifndef FASTLRELU_PLATFORM_H
 #define FASTLRELU_PLATFORM_H
 
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* sched_getcpu, cpu_set_t */
+#endif
+
 #include <limits.h>
 
 #if defined(_WIN32)
@@ -46,6 +50,41 @@ static inline int processors_of_caller(void) {
     return sched_getaffinity(0, sizeof processors, &processors) == 0 ? CPU_COUNT(&processors) : INT_MAX;
 }
 
+/* The same, asked again after 100 us: the system takes a third of one to answer. */
+static inline int recent_processors_of_caller(void) {
+    static _Thread_local long long asked;
+    static _Thread_local int processors;
+    const long long now = nanoseconds();
+    if (processors == 0 || now - asked > 100000) {
+        processors = processors_of_caller();
+        asked = now;
+    }
+    return processors;
+}
+
+/* Where the calling thread runs; -1 where the system does not say. */
+static inline int current_processor(void) {
+    return sched_getcpu();
+}
+
+/* If the calling thread runs on this processor, move it to the others that it may use, and keep it there. */
+static inline void leave_processor(int processor) {
+    static _Thread_local cpu_set_t all, others;
+    cpu_set_t own;
+    if (processor < 0 || sched_getcpu() != processor || sched_getaffinity(0, sizeof own, &own) != 0) {
+        return;
+    }
+    /* Else it was kept from another processor before. */
+    if (!CPU_EQUAL(&own, &others)) {
+        all = own;
+    }
+    others = all;
+    CPU_CLR((size_t)processor, &others);
+    if (CPU_COUNT(&others) > 0) {
+        sched_setaffinity(0, sizeof others, &others);
+    }
+}
+
 /* Whether the page at this address is still to be provided at its first use. */
 static inline int page_is_absent(const char *address) {
     const uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -55,6 +94,18 @@ static inline int page_is_absent(const char *address) {
 #else
 static inline int processors_of_caller(void) {
     return INT_MAX;
+}
+
+static inline int recent_processors_of_caller(void) {
+    return INT_MAX;
+}
+
+static inline int current_processor(void) {
+    return -1;
+}
+
+static inline void leave_processor(int processor) {
+    (void)processor;
 }
 
 static inline int page_is_absent(const char *address) {

@@ -15,7 +15,7 @@ d. ``team.h`` has whose workers stay, what happens at a fork, and what where a t
 import os
 import re
 
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange, threadid
 
 cdef extern from "openmp.h" nogil:
     const bint openmp_compiled
@@ -29,6 +29,10 @@ cdef extern from "openmp.h" nogil:
     openmp_state ask_openmp_now(const openmp_state *first)
     bint openmp_opens_regions_here()
     const char *openmp_library()
+
+cdef extern from "platform.h" nogil:
+    int current_processor()
+    void leave_processor(int processor)
 
 cdef extern from "team.h" nogil:
     bint openmp_is_lost
@@ -80,9 +84,15 @@ cdef void close_region(int threads) noexcept nogil:
 
 cdef void share_blocks(int threads, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:
     """On its own: clang has LLVM's library take in the thread wherever a function with a region is entered."""
+    cdef int callers = current_processor()
     cdef Py_ssize_t block
-    for block in prange(blocks, schedule="static", num_threads=threads):
-        task(context, block)
+    with parallel(num_threads=threads):
+        # Some kernels wake a thread where its waker runs, although another processor is idle; there the two would take
+        # turns for milliseconds.
+        if threadid() > 0:
+            leave_processor(callers)
+        for block in prange(blocks, schedule="static"):
+            task(context, block)
 
 
 cdef void run_blocks(int threads, block_task task, void *context, Py_ssize_t blocks) noexcept nogil:

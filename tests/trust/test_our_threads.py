@@ -95,13 +95,31 @@ def test_a_caller_keeps_its_processors():
 
 @needs_team
 @several_processors
-def test_workers_may_run_wherever_the_process_may():
+def test_workers_may_run_wherever_the_process_may_but_in_the_callers_place():
     code = """
-    everywhere = field(os.getpid(), "Cpus_allowed_list")
-    allowed = [field(thread, "Cpus_allowed_list") for thread in new_threads(3)]
-    assert set(allowed) == {everywhere}, allowed
+    everywhere = os.sched_getaffinity(0)
+    workers, x = new_threads(3), np.ones(1 << 18, np.float32)
+    for _ in range(20):
+        time.sleep(0.01)
+        for _ in range(20):
+            fl.leaky_relu_(x, 1.0)
+        allowed = [os.sched_getaffinity(worker) for worker in workers]
+        assert all(mask <= everywhere and len(everywhere - mask) <= 1 for mask in allowed), allowed
     """
     run_python(OURS + _dedented(code), OMP_NUM_THREADS="4", **ALWAYS_PARALLEL)
+
+
+@needs_team
+@several_processors
+def test_a_mask_given_to_a_worker_by_others_is_kept():
+    code = """
+    (worker,), x = new_threads(1), np.ones(1 << 18, np.float32)
+    for processor in sorted(os.sched_getaffinity(0)) * 20:
+        os.sched_setaffinity(worker, {processor})
+        fl.leaky_relu_(x, 1.0)
+        assert os.sched_getaffinity(worker) == {processor}
+    """
+    run_python(OURS + _dedented(code), OMP_NUM_THREADS="2", **ALWAYS_PARALLEL)
 
 
 def _dedented(code):
