@@ -103,6 +103,21 @@ def test_every_number_of_channels(inner, rng):
         ref.assert_same_bits(fl.prelu(x, weight), ref.leaky_relu(x, weight[:, None]))
 
 
+@pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)
+@pytest.mark.parametrize("channels", [1, 3, 16, 17, 64, 60, 1000, 1024, 1025, 5000])
+def test_channels_wherever_the_output_begins(channels, dtype, rng, store):
+    # The values are written out so that each piece begins with a cache line of the output.
+    n = max(8, 20_000 // channels)
+    x, _, weight = arrays(rng, (n, channels), 1, dtype)
+    expected = ref.leaky_relu(x, weight)
+    for start in (0, 1, 3, 15, 16, 31):
+        memory = np.zeros(x.size + 64, dtype)
+        out = memory[start : start + x.size].reshape(x.shape)
+        ref.assert_same_bits(fl.prelu(x, weight, -1, out), expected)
+        assert not memory[:start].any()
+        assert not memory[start + x.size :].any()
+
+
 @pytest.mark.covering(3)
 @pytest.mark.parametrize(("shape", "axis"), [*SHAPES[:2], SHAPES[9], SHAPES[13], SHAPES[15]], ids=str)
 @pytest.mark.parametrize("dtype", ref.DTYPES, ids=str)

@@ -381,3 +381,25 @@ def test_gradients_need_less_than_a_megabyte_beside_operands_and_results():
     """The sums of one slope for each element of a sample, in float64, would be 2.5 MB, and any copy 7.7 MB."""
     child = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, timeout=60, check=False)
     assert child.stdout.strip() == "below", child.stderr
+
+
+def outcome(x, weight, axis):
+    try:
+        return np.asarray(fl.prelu(x, weight, axis)).tobytes()
+    except ValueError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 3), (2, 3), (3, 1, 3), (2, 3, 4), (1, 1), (4, 3, 3), (3, 0)], ids=str)
+def test_plain_arrays_meet_the_same_rule_without_python(shape):
+    """`weight_axis` looks at exact arrays, `first_axis` at all others."""
+    x = np.arange(np.prod(shape), dtype=np.float64).reshape(shape) - 3
+    one = [(n,) for n in range(5)]
+    for weight_shape in [(), *one, *((m, *n) for m in (1, 2, 3, 4) for n in one), (2, 1, 1), (3, 1, 3), (1,) * 4]:
+        weight = np.arange(1, 1 + np.prod(weight_shape), dtype=np.float64).reshape(weight_shape)
+        for axis in range(-4, 4):
+            assert outcome(x, weight, axis) == outcome(x, weight.view(Subclass), axis), (weight_shape, axis)
+
+
+class Subclass(np.ndarray):
+    pass

@@ -8,7 +8,7 @@ import sys
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("--quick", action="store_true", help="within a minute; the full run takes up to ten")
+    parser.add_argument("--quick", action="store_true", help="within a minute; the full run takes up to 21")
     parser.add_argument("--sizes", metavar="N,...", help="numbers of elements, such as 1,1000,2^20")
     parser.add_argument("--dtypes", metavar="NAME,...", help="of float32, float64, float16, bfloat16")
     parser.add_argument("--threads", metavar="N,...", help="numbers of threads, or all")

@@ -2,6 +2,7 @@
 # these alone and leave everything else to the ufuncs.
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_CheckExact
 
 from ..dispatch.loops cimport FL_DTYPES, FL_FLOAT32
 from ..ufuncs.registration cimport type_numbers
@@ -73,19 +74,32 @@ cdef inline cnp.ndarray new_in_order(cnp.ndarray x):
     return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 
-cdef inline int channel_axis(object x, object weight, object axis) except? -1:
-    """The axis of an exact array with a channel for each slope of an exact array; -1 where it takes more to say."""
+cdef inline int weight_axis(object x, object weight, object axis) except? -1:
+    """What `first_axis` returns, of an exact array and an exact array or a float; -1 where it takes more to say."""
     cdef Py_ssize_t first
-    cdef int ndim
-    if not (type(axis) is int and cnp.PyArray_CheckExact(x) and cnp.PyArray_CheckExact(weight)):
+    cdef int ndim, axes, i
+    if type(axis) is not int or not cnp.PyArray_CheckExact(x):
+        return -1
+    if PyFloat_CheckExact(weight):
+        return 0
+    if not cnp.PyArray_CheckExact(weight):
         return -1
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    if cnp.PyArray_NDIM(<cnp.ndarray>weight) != 1 or not -ndim <= axis < ndim:
-        return -1
-    first = axis
-    if first < 0:
-        first += ndim
-    return first if cnp.PyArray_DIM(<cnp.ndarray>weight, 0) == cnp.PyArray_DIM(<cnp.ndarray>x, first) else -1
+    axes = cnp.PyArray_NDIM(<cnp.ndarray>weight)
+    if axes == 0 or (axes == 1 and cnp.PyArray_DIM(<cnp.ndarray>weight, 0) == 1):
+        return 0
+    if axes == 1:
+        if not -ndim <= axis < ndim:
+            return -1
+        first = axis
+        first += ndim if first < 0 else 0
+        return first if cnp.PyArray_DIM(<cnp.ndarray>weight, 0) == cnp.PyArray_DIM(<cnp.ndarray>x, first) else -1
+    for i in range(axes):
+        if axes > ndim or cnp.PyArray_DIM(<cnp.ndarray>weight, i) not in (
+            1, cnp.PyArray_DIM(<cnp.ndarray>x, ndim - axes + i)
+        ):
+            return -1
+    return ndim - axes
 
 
 cdef inline bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:

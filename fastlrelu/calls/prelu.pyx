@@ -14,7 +14,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from .arrays cimport apart, channel_axis, native_dtype, new_in_order
+from .arrays cimport apart, native_dtype, new_in_order, weight_axis
 from ..dispatch.channels cimport Channels, channels_along, run_by_channel
 from ..dispatch.loops cimport (
     FL_OPERATION_leaky_relu, Operands, Row, fl_fp_enter, fl_fp_leave, fl_fp_state, row_of, run_known
@@ -197,7 +197,7 @@ def prelu(x, weight, axis=1, out=None):
     cdef int first
     if out is not None and isinstance(out, tuple) and len(out) == 1:
         out = out[0]
-    first = channel_axis(x, weight, axis)
+    first = weight_axis(x, weight, axis)
     if first < 0:
         x = as_operand(x)
         weight = as_weight(weight)

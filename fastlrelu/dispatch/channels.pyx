@@ -33,6 +33,7 @@ cdef enum:
     # Results that are stored past the caches begin and end with their piece, which costs as much as a few KiB of them.
     STREAM_PIECE_BYTES = 16 << 10
     BLOCK_BYTES = 128 << 10
+    CACHE_LINE = 64
 
 
 cdef Channels channels_of(cnp.ndarray x, int axis) noexcept:
@@ -75,6 +76,7 @@ cdef struct Call:
     Py_ssize_t n
     Py_ssize_t block  # elements
     Py_ssize_t piece  # elements that share a value, or after which the values repeat
+    Py_ssize_t shift  # elements before the first piece, so that the result's begin with a cache line
     Py_ssize_t channels
     bint value_per_piece
     bint stream
@@ -103,7 +105,7 @@ cdef void channel_block(void *context, Py_ssize_t block) noexcept nogil:
         fl_fp_adopt(&call.caller, call.row.all_units)
     while position < stop:
         within = position % call.piece
-        count = min(call.piece - within, stop - position)
+        count = min((0 if within < call.shift else call.piece) + call.shift - within, stop - position)
         args[0] = call.args[0] + position * itemsize
         if call.value_per_piece:
             args[1] = call.values + position // call.piece % call.channels * itemsize
@@ -137,6 +139,12 @@ cdef void write_out(
             channel = 0
 
 
+cdef inline Py_ssize_t whole_lines(Py_ssize_t periods, Py_ssize_t period, Py_ssize_t per_line) noexcept nogil:
+    """At most so many periods, in whole cache lines if it can be: ``per_line`` is a power of two."""
+    cdef Py_ssize_t together = max(1, per_line // (period & -period))
+    return periods // together * together if periods >= together else periods
+
+
 cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexcept nogil:
     """Apply the row's operation to a whole array with one value of the second operand for each channel.
 
@@ -149,6 +157,9 @@ cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexc
     cdef Py_ssize_t period = shape.channels * shape.inner
     cdef char *written_out = NULL
     cdef bint past_caches
+    cdef Py_ssize_t wanted
+    cdef Py_ssize_t per_line = CACHE_LINE // row.itemsize
+    call.shift = 0
     call.row = row
     call.args = args
     call.values = args[1]
@@ -169,13 +180,15 @@ cdef int run_by_channel(const Row *row, char *const *args, Channels shape) noexc
     if call.value_per_piece and shape.channels == 1:
         call.piece = call.n
     elif not call.value_per_piece:
-        call.piece = STREAM_PIECE_BYTES // row.itemsize if past_caches else PIECE_ELEMENTS
-        call.piece = period * max(1, min(shape.outer, call.piece // period))
-        if call.piece > shape.channels:
-            written_out = <char *>malloc(call.piece * row.itemsize)
+        wanted = STREAM_PIECE_BYTES // row.itemsize if past_caches else PIECE_ELEMENTS
+        call.piece = period * whole_lines(max(1, min(shape.outer, wanted // period)), period, per_line)
+        if call.piece % per_line == 0 and call.piece <= wanted:
+            call.shift = (-<size_t>args[row.inputs] & (CACHE_LINE - 1)) // row.itemsize
+        if call.piece + call.shift > shape.channels:
+            written_out = <char *>malloc((call.piece + call.shift) * row.itemsize)
             if written_out == NULL:
                 return -1
-            write_out(written_out, args[1], 0, shape.inner, shape.channels, call.piece, row.itemsize)
+            write_out(written_out, args[1], 0, shape.inner, shape.channels, call.piece + call.shift, row.itemsize)
             call.values = written_out
     fl_fp_enter(&call.caller, row.all_units)
     enter_team(&team, &job)
