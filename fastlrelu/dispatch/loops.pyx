@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, freethreading_compatible=True
+# cython: initializedcheck=False, freethreading_compatible=True, binding=False
 """The one way from operands to a kernel, and the table operation x dtype of the kernels in use.
 
 Design

@@ -1,4 +1,4 @@
-# cython: language_level=3, freethreading_compatible=True
+# cython: language_level=3, freethreading_compatible=True, binding=False
 """How long OpenMP's idle threads stay awake.
 
 By default they spin for milliseconds after each region. On a machine with no more cores than threads they then take the

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, freethreading_compatible=True
+# cython: initializedcheck=False, freethreading_compatible=True, binding=False
 """The ufuncs: their registration from the table operation x dtype.
 
 One inner loop serves every ufunc and dtype; its ``data`` is the row of the table with the kernels to call.
