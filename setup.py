@@ -150,6 +150,7 @@ setup(
             extension("dispatch.loops", "fastlrelu/kernels/kernels.c", "fastlrelu/kernels/copies.c"),
             extension("dispatch.memory_order"),
             extension("dispatch.channels"),
+            extension("dispatch.exact_sums"),
             extension("dispatch.weight_gradient"),
             extension("ufuncs.registration"),
             extension("calls.elu_gelu"),

@@ -1,5 +1,7 @@
 """The oracle: what people write in NumPy, and the values that tell two functions apart."""
 
+import math
+
 import ml_dtypes
 import numpy as np
 
@@ -28,6 +30,45 @@ def leaky_relu_grad(grad_output, x, slope):
 def add_leaky_relu(x, y, slope):
     with np.errstate(all="ignore"):
         return leaky_relu(x + y, slope)
+
+
+def exact_sum(values):
+    """The sum of float64 or longdouble values, correctly rounded."""
+    if not np.isfinite(values).all():
+        return values.dtype.type(np.sum(values))
+    if values.dtype == np.float64:
+        return math.fsum(values)
+    digits = np.finfo(values.dtype).nmant + 1
+    mantissas, exponents = np.frexp(values)
+    exponents = (exponents - digits).tolist()
+    least = min(exponents, default=0)
+    whole = (int(mantissa) for mantissa in np.ldexp(mantissas, digits))
+    total = sum(value << (exponent - least) for value, exponent in zip(whole, exponents, strict=True))
+    more = max(0, total.bit_length() - digits)
+    half, odd = (1 << more) >> 1, total >> more & 1
+    return np.ldexp(values.dtype.type((total + half - (1 - odd if half else 0)) >> more), more + least)
+
+
+def rounded(sums, dtype):
+    """Float64 in another dtype, rounded once: bfloat16's own conversion goes by way of float32."""
+    with np.errstate(all="ignore"):
+        if dtype != BFLOAT16:
+            return sums.astype(dtype)
+        single = sums.astype(np.float32)
+        inexact = np.isfinite(single) & (single != sums)
+        bits = single.view(np.int32) - (inexact & (np.abs(single) > np.abs(sums)))
+        return (bits | inexact).astype(np.int32).view(np.float32).astype(dtype)
+
+
+def weight_gradient(grad_output, x, axes):
+    """The sums over ``axes`` of grad_output * x where x is not greater than 0: exact ones of products in float64."""
+    wide = np.longdouble if x.dtype == np.longdouble else np.float64
+    with np.errstate(all="ignore"):
+        products = np.where(x > 0, wide(0), grad_output.astype(wide) * x.astype(wide))
+        products = np.moveaxis(products, axes, range(len(axes)))
+        shape = products.shape[len(axes) :]
+        columns = products.reshape(-1 if products.size else 0, math.prod(shape)).T
+        return rounded(np.array([exact_sum(column) for column in columns], wide).reshape(shape), x.dtype)
 
 
 OPERATIONS = {

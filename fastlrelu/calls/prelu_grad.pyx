@@ -4,7 +4,7 @@
 cimport numpy as cnp
 
 from .arrays cimport native_dtype, new_in_order
-from ..dispatch.loops cimport FL_DTYPES, FL_OPERATION_leaky_relu, prelu_grad_kernel, row_of
+from ..dispatch.loops cimport FL_DTYPES, FL_OPERATION_leaky_relu, row_of, sums_of
 from ..dispatch.memory_order cimport axes_of, axes_of_weight, view_of
 from ..dispatch.weight_gradient cimport Gradient, sum_gradient
 
@@ -27,12 +27,11 @@ cdef int run_whole(
         cnp.ndarray grad_weight, int dtype) except -1:
     """Both gradients, of arrays of one dtype in native byte order, whatever their strides."""
     cdef Gradient call
-    cdef int status
     if cnp.PyArray_SIZE(x) == 0:
         grad_weight.fill(0)
         return 0
     call.row = row_of(FL_OPERATION_leaky_relu, dtype)
-    call.kernel = prelu_grad_kernel(dtype)
+    call.kernels = sums_of(dtype)
     call.dtype = dtype
     call.work = works[dtype]
     axes_of(&call.axes, x)
@@ -43,9 +42,7 @@ cdef int run_whole(
     view_of(&call.weight, &call.varying, weight, first)
     view_of(&call.grad_weight, &call.varying, grad_weight, first)
     with nogil:
-        status = sum_gradient(&call)
-    if status < 0:
-        raise MemoryError("no memory for the partial sums of prelu_grad")
+        sum_gradient(&call)
     return 0
 
 
@@ -75,10 +72,9 @@ def prelu_grad(grad_output, x, weight, axis=1, out=None):
     grad_x : ndarray
         `out`, or a new array of the shape of `x`.
     grad_weight : ndarray
-        A new array of the shape of `weight`, of shape () for a number. Products and sums are in float64 (long double
-        for long double) and rounded to the dtype of the result at the end. The same bits for any number of threads and
-        at any SIMD level; between two layouts of `x` in memory the order of the sums differs, and with it, seldom, the
-        last bit.
+        A new array of the shape of `weight`, of shape () for a number. Products are in float64 (long double for long
+        double), their sum is exact, rounded to float64 at the end, and from there to the dtype of the result. So it has
+        the same bits whatever the layouts of the operands in memory, for any number of threads, at any SIMD level.
 
     Raises
     ------
@@ -100,7 +96,8 @@ def prelu_grad(grad_output, x, weight, axis=1, out=None):
 
     References
     ----------
-    He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, arXiv:1502.01852, equations 2 and 3.
+    He, Zhang, Ren, Sun: Delving Deep into Rectifiers, 2015, arXiv:1502.01852, equations 2 and 3. Demmel, Nguyen: Fast
+    Reproducible Floating-Point Summation, 2013, doi:10.1109/ARITH.2013.9.
 
     Examples
     --------

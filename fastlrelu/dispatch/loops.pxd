@@ -2,9 +2,6 @@
 
 cdef extern from "kernels/kernels.h" nogil:
     ctypedef void (*fl_kernel)(char *const *args, const Py_ssize_t *strides, Py_ssize_t n) noexcept nogil
-    ctypedef void (*fl_prelu_grad)(
-        const void *grad, const void *x, const void *slope, Py_ssize_t slope_step,
-        void *grad_x, void *sums, Py_ssize_t n) noexcept nogil
     ctypedef struct fl_operation:
         const char *name
         int inputs
@@ -13,6 +10,19 @@ cdef extern from "kernels/kernels.h" nogil:
         fl_kernel ahead
         fl_kernel streamed
         fl_kernel strided
+    ctypedef struct fl_sums:
+        int (*prelu_grad)(
+            const void *grad, const void *x, const void *slopes, Py_ssize_t slope_step, void *grad_x, void *products,
+            Py_ssize_t n) noexcept nogil
+        int (*extract)(
+            const void *values, const void *cuts, void *bins, Py_ssize_t stride, Py_ssize_t n) noexcept nogil
+        void (*join)(void *bins, Py_ssize_t stride, Py_ssize_t n) noexcept nogil
+
+    cdef enum:
+        FL_BINS
+        FL_SPARE_BITS
+        FL_ZERO
+        FL_NOT_FINITE
 
     cdef enum:
         FL_FLOAT16
@@ -58,7 +68,7 @@ cdef struct Operands:
 
 cdef const fl_operation *operation_of(int operation) noexcept nogil
 cdef Row *row_of(int operation, int dtype) noexcept nogil
-cdef fl_prelu_grad prelu_grad_kernel(int dtype) noexcept nogil
+cdef const fl_sums *sums_of(int dtype) noexcept nogil
 cdef void run_known(
     const Operands *kind, const Row *row, char *const *args, const Py_ssize_t *strides, Py_ssize_t n,
     Py_ssize_t nbytes, const fl_fp_state *caller) noexcept nogil

@@ -22,7 +22,7 @@ cdef extern from "kernels/kernels.h" nogil:
         const char *name
         int (*supported)()
         fl_kernels kernels[FL_OPERATIONS][FL_DTYPES]
-        fl_prelu_grad prelu_grad[FL_DTYPES]
+        fl_sums sums[FL_DTYPES]
     const fl_operation fl_operations[FL_OPERATIONS]
     const fl_level *fl_levels[]
     const int fl_levels_count
@@ -61,8 +61,8 @@ cdef Row *row_of(int operation, int dtype) noexcept nogil:
     return &rows[operation][dtype]
 
 
-cdef fl_prelu_grad prelu_grad_kernel(int dtype) noexcept nogil:
-    return active_level.prelu_grad[dtype]
+cdef const fl_sums *sums_of(int dtype) noexcept nogil:
+    return &active_level.sums[dtype]
 
 
 cdef struct Call:

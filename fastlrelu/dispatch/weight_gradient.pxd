@@ -1,11 +1,11 @@
 # The gradients of PReLU over whole arrays.
 
-from .loops cimport Row, fl_prelu_grad
+from .loops cimport Row, fl_sums
 from .memory_order cimport Axes, View
 
 cdef struct Gradient:
     const Row *row
-    fl_prelu_grad kernel
+    const fl_sums *kernels
     int dtype
     int work  # its number in the thread policy
     Axes axes  # of x
@@ -16,4 +16,4 @@ cdef struct Gradient:
     View weight
     View grad_weight
 
-cdef int sum_gradient(const Gradient *call) noexcept nogil
+cdef void sum_gradient(const Gradient *call) noexcept nogil

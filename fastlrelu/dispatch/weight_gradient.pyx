@@ -5,46 +5,44 @@
 Design
 ------
 a. In the order of its memory, the axes of ``x`` are groups along which the weight varies, in turn with groups along
-   which it is summed. The last one or two make a *run* of contiguous elements, which goes through the kernel so many
-   elements at a time, each added to a sum of its own: the *lanes*. They belong to one slope, or to the slopes of
+   which it is summed. The last one or two make a *run* of contiguous elements, which goes through the kernels a *row*
+   at a time. Its elements are added to as many *lanes* in turn, which belong to one slope, or to the slopes of
    neighbouring columns.
 b. All the runs of the same weights are one *tile*, which has its sums to itself and rounds them into the gradient.
-   Where there are few weights, the runs of a tile are shared out in parts, whose sums are added up in order at the end.
-c. Sums are float64 (long double for long double). How they are split depends on shape and memory order alone: the same
-   bits for any number of threads and at any SIMD level.
-d. Memory: a few KiB on the stack of each thread, and the sums of the parts, which are at most ``PARTIAL_BYTES``.
+   Where a team has few tiles, the runs of each are shared out in parts, whose sums are added to shared ones.
+c. Sums are exact (``exact_sums.pyx``), so that no order of them shows in the result.
+d. Memory: some KiB on the stack of each thread, and the shared sums, which are at most ``SHARED_BYTES``.
 """
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
 
 from ..threads.choice cimport Job, Team, enter_team, leave_team
 from ..threads.region cimport run_blocks
 from .channels cimport write_out
-from .loops cimport FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
+from .exact_sums cimport (
+    LANES_BYTES, MOST_WORDS, ROW_BYTES, Sums, Words, add_row, begin, finish, round_words, share, words_of,
+)
+from .loops cimport FL_BINS, FL_LONGDOUBLE, Row, fl_fp_adopt, fl_fp_enter, fl_fp_leave, fl_fp_state
 from .memory_order cimport MOST_AXES, View, gather, scatter
 from .rounding cimport round_sums
 
 cdef enum:
-    # Lanes of a run of one slope; a shorter last group than ROW_ELEMENTS makes columns with the group before.
-    ROW_LANES = 256
-    ROW_ELEMENTS = 16
-    # Bytes of the sums, and of the slopes, of a tile of columns: small, since stacks of threads may be.
-    COLUMN_BYTES = 16 << 10
-    # Of slopes that belong to two lanes or more each.
-    REPEATED_BYTES = COLUMN_BYTES // 2
-    # Fewer columns than half of these are summed several rows at a time.
-    NARROW_COLUMNS = 256
+    # Lanes of a run of one slope; a shorter last group makes columns with the group before.
+    RUN_LANES = 128
+    # Where the lanes are few, so many elements go through the kernels at once.
+    ROW_ELEMENTS = 512
     # Elements of a tile and of a part, so large that the hand-over is nothing beside them, and of a step between parts.
     TILE_ELEMENTS = 32 << 10
     PART_ELEMENTS = 64 << 10
     STEP_ELEMENTS = 16 << 10
-    MOST_PARTS = 64
-    PARTIAL_BYTES = 256 << 10
+    # So many blocks for each thread that the last ones end together.
+    BLOCKS_OF_THREAD = 4
+    SHARED_BYTES = 256 << 10
     # Operands that are not dense pass through buffers of so many elements.
     PACK_ELEMENTS = 128
     # No sum and no element is larger.
     MOST_BYTES = 16
     CACHE_LINE = 64
+    LINE_ELEMENTS = 16
 
 # Groups of axes, slowest first, and how many elements of x one step along each is.
 cdef struct Groups:
@@ -56,12 +54,14 @@ cdef struct Plan:
     const Gradient *call
     Py_ssize_t itemsize
     Py_ssize_t sum_size
+    Words form
     bint dense
     Py_ssize_t weights
     Py_ssize_t period  # columns: of all slopes of the last varying group; 0: a run has one slope
     Py_ssize_t inner  # neighbouring columns that share a slope
     Py_ssize_t run
     Py_ssize_t lanes
+    Py_ssize_t row  # whole lanes over and over
     Py_ssize_t tiles_across  # in the period
     Py_ssize_t tiles
     Py_ssize_t tiles_at_once
@@ -71,7 +71,7 @@ cdef struct Plan:
     Py_ssize_t parts  # of each tile
     Groups varying  # beyond the run
     Groups summed
-    char *partial  # sums of parts
+    long long *shared  # sums of parts
     bint team
     fl_fp_state caller
 
@@ -79,42 +79,6 @@ cdef struct Plan:
 cdef inline char *aligned(char *storage) noexcept nogil:
     """The first cache line in ``storage``: a vector across two lines costs two accesses."""
     return storage + (-<size_t>storage & (CACHE_LINE - 1))
-
-
-cdef inline void add(void *total, const void *value, bint wide) noexcept nogil:
-    if wide:
-        (<long double *>total)[0] += (<const long double *>value)[0]
-    else:
-        (<double *>total)[0] += (<const double *>value)[0]
-
-
-cdef void fold(char *sums, Py_ssize_t n, bint wide) noexcept nogil:
-    """The total of ``n`` sums, into the first: pairwise, in an order that depends on ``n`` alone."""
-    cdef Py_ssize_t half, i
-    while n > 1:
-        half = (n + 1) // 2
-        if wide:
-            for i in range(n - half):
-                (<long double *>sums)[i] += (<long double *>sums)[i + half]
-        else:
-            for i in range(n - half):
-                (<double *>sums)[i] += (<double *>sums)[i + half]
-        n = half
-
-
-cdef void fold_columns(char *sums, Py_ssize_t n, Py_ssize_t period, Py_ssize_t inner, bint wide) noexcept nogil:
-    """The total of each channel in order, into the first sums, which no later channel reads."""
-    cdef Py_ssize_t sum_size = sizeof(long double) if wide else sizeof(double)
-    cdef Py_ssize_t columns = min(n, period)
-    cdef Py_ssize_t channel, column, row
-    cdef char *total
-    for channel in range(columns // inner):
-        total = sums + channel * inner * sum_size
-        for row in range(n // columns):
-            for column in range(row * columns, row * columns + inner):
-                if column > 0:
-                    add(total, total + column * sum_size, wide)
-        memcpy(sums + channel * sum_size, total, sum_size)
 
 
 cdef void write_gradient(const Plan *plan, Py_ssize_t first, const char *sums, Py_ssize_t n) noexcept nogil:
@@ -143,103 +107,98 @@ cdef inline Py_ssize_t offset_of(const Groups *groups, Py_ssize_t index) noexcep
 
 
 cdef const char *slopes_of(
-        const Plan *plan, Py_ssize_t first, Py_ssize_t used, char *buffer) noexcept nogil:
-    """The slopes of a tile's lanes, of which the first belongs to weight ``first``."""
+        const Plan *plan, Py_ssize_t first, Py_ssize_t columns, Py_ssize_t n, char *buffer) noexcept nogil:
+    """The slopes of ``n`` elements of a tile, of which the first belongs to weight ``first``."""
     cdef const Gradient *call = plan.call
     cdef const View *weight = &call.weight
     cdef Py_ssize_t itemsize = plan.itemsize
-    cdef Py_ssize_t channels
-    cdef char own[REPEATED_BYTES]
-    if plan.period == 0:
-        channels = 1
-    else:
-        channels = min(used, plan.period) // plan.inner
+    cdef Py_ssize_t channels = columns // plan.inner if plan.period > 0 else 1
+    cdef char own[ROW_BYTES]
     cdef const char *slopes = weight.data + first * itemsize
-    if not weight.dense and used == channels:
-        gather(buffer, weight, &call.varying, first, channels, itemsize)
-        return buffer
     if not weight.dense:
         gather(own, weight, &call.varying, first, channels, itemsize)
         slopes = own
-    elif used == channels or plan.period == 0:
+    elif plan.period == 0 or n == channels:
         return slopes
-    write_out(buffer, slopes, 0, plan.inner, channels, 1 if plan.period == 0 else used, itemsize)
+    write_out(buffer, slopes, 0, plan.inner, channels, 1 if plan.period == 0 else n, itemsize)
     return buffer
 
 
-cdef void add_packed(
-        const Plan *plan, Py_ssize_t start, Py_ssize_t n, const char *slopes, bint many, char *sums) noexcept nogil:
-    """Of operands that are not all dense, ``n`` elements in the order of x."""
+cdef void add_elements(
+        const Plan *plan, Sums *sums, Py_ssize_t start, Py_ssize_t n, const char *slopes) noexcept nogil:
+    """Put the products of ``n`` elements, in the order of x, into the row, and their gradients into grad_x."""
     cdef const Gradient *call = plan.call
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef char buffers[3][PACK_ELEMENTS * MOST_BYTES]
     cdef char *operands[3]
     cdef const View *view
-    cdef Py_ssize_t done = 0
-    cdef Py_ssize_t count
-    cdef int i
-    while done < n:
-        count = min(PACK_ELEMENTS, n - done)
-        for i in range(3):
-            view = &call.grad if i == 0 else &call.x if i == 1 else &call.grad_x
-            if view.dense:
-                operands[i] = view.data + (start + done) * itemsize
-            else:
-                operands[i] = buffers[i]
-                if i < 2:
-                    gather(buffers[i], view, &call.axes, start + done, count, itemsize)
-        call.kernel(
-            operands[0], operands[1], slopes + (done * itemsize if many else 0), many, operands[2],
-            sums + done * plan.sum_size, count)
-        if not call.grad_x.dense:
-            scatter(&call.grad_x, &call.axes, start + done, buffers[2], count, itemsize)
-        done += count
+    cdef int i, exponent
+    for i in range(3):
+        view = &call.grad if i == 0 else &call.x if i == 1 else &call.grad_x
+        if view.dense:
+            operands[i] = view.data + start * itemsize
+        else:
+            operands[i] = buffers[i]
+            if i < 2:
+                gather(buffers[i], view, &call.axes, start, n, itemsize)
+    exponent = sums.kernels.prelu_grad(
+        operands[0], operands[1], slopes, plan.period > 0, operands[2], sums.values + sums.filled * plan.sum_size, n)
+    sums.exponent = max(sums.exponent, exponent)
+    sums.filled += n
+    if not call.grad_x.dense:
+        scatter(&call.grad_x, &call.axes, start, buffers[2], n, itemsize)
 
 
 cdef void sum_tile(const Plan *plan, Py_ssize_t tile, Py_ssize_t part) noexcept nogil:
-    cdef const Gradient *call = plan.call
-    cdef char sum_storage[COLUMN_BYTES + CACHE_LINE]
-    cdef char slope_storage[COLUMN_BYTES + CACHE_LINE]
-    cdef char *sums = aligned(sum_storage)
-    cdef Py_ssize_t itemsize = plan.itemsize
-    cdef bint wide = call.dtype == FL_LONGDOUBLE
+    cdef char bins[FL_BINS * LANES_BYTES + CACHE_LINE]
+    cdef char values[ROW_BYTES + CACHE_LINE]
+    cdef char slope_storage[ROW_BYTES + CACHE_LINE]
+    cdef long long words[MOST_WORDS]
+    cdef Sums sums
+    cdef const char *slopes
     cdef bint many = plan.period > 0
     cdef Py_ssize_t column = tile % plan.tiles_across * plan.lanes
     cdef Py_ssize_t base = offset_of(&plan.varying, tile // plan.tiles_across) + column
     cdef Py_ssize_t run = plan.run if plan.tiles_across == 1 else min(plan.lanes, plan.period - column)
-    cdef Py_ssize_t used = min(plan.lanes, run)
+    # Of a run of columns, each row has the same slopes.
+    cdef Py_ssize_t slopes_at_once = plan.row if plan.tiles_across == 1 else run
     cdef Py_ssize_t first = tile
-    cdef Py_ssize_t n = 1
-    cdef Py_ssize_t step, start, stop, offset, count
-    cdef const char *slopes
+    cdef Py_ssize_t row, step, start, stop, count, slope
+    sums.kernels = plan.call.kernels
+    sums.wide = plan.call.dtype == FL_LONGDOUBLE
+    sums.lanes = min(plan.lanes, run)
+    sums.period = min(plan.period, sums.lanes)
+    sums.inner = plan.inner
+    sums.weights = 1
     if many:
         first = (tile // plan.tiles_across * plan.period + column) // plan.inner
-        n = min(used, plan.period) // plan.inner
-    slopes = slopes_of(plan, first, used, aligned(slope_storage))
-    memset(sums, 0, used * plan.sum_size)
+        sums.weights = sums.period // plan.inner
+    sums.values = aligned(values)
+    sums.bins = aligned(bins)
+    sums.form = plan.form
+    sums.words = words
+    begin(&sums)
+    row = plan.row // sums.lanes * sums.lanes
+    slopes = slopes_of(plan, first, sums.period, slopes_at_once, aligned(slope_storage))
     for step in range(plan.steps * part // plan.parts, plan.steps * (part + 1) // plan.parts):
-        start = step % plan.steps_of_run * plan.step
-        stop = min(run, start + plan.step)
-        offset = base + offset_of(&plan.summed, step // plan.steps_of_run)
-        start += offset
-        stop += offset
+        start = base + offset_of(&plan.summed, step // plan.steps_of_run)
+        stop = start + min(run, (step % plan.steps_of_run + 1) * plan.step)
+        start += step % plan.steps_of_run * plan.step
         while start < stop:
-            count = min(used, stop - start)
-            if plan.dense:
-                call.kernel(
-                    call.grad.data + start * itemsize, call.x.data + start * itemsize, slopes, many,
-                    call.grad_x.data + start * itemsize, sums, count)
-            else:
-                add_packed(plan, start, count, slopes, many, sums)
+            slope = sums.filled % slopes_at_once
+            count = min(stop - start, min(row - sums.filled, slopes_at_once - slope))
+            if not plan.dense:
+                count = min(count, PACK_ELEMENTS)
+            add_elements(plan, &sums, start, count, slopes + (slope * plan.itemsize if many else 0))
+            if sums.filled == row:
+                add_row(&sums)
             start += count
-    if many and n < used:
-        fold_columns(sums, used, plan.period, plan.inner, wide)
-    elif not many:
-        fold(sums, used, wide)
+    add_row(&sums)
     if plan.parts == 1:
-        write_gradient(plan, first, sums, n)
+        finish(&sums)
+        write_gradient(plan, first, sums.bins, sums.weights)
     else:
-        memcpy(plan.partial + (part * plan.weights + first) * plan.sum_size, sums, n * plan.sum_size)
+        share(&sums, plan.shared + first * plan.form.count)
 
 
 cdef void tile_block(void *context, Py_ssize_t block) noexcept nogil:
@@ -258,13 +217,30 @@ cdef void tile_block(void *context, Py_ssize_t block) noexcept nogil:
         fl_fp_leave(&own, row.all_units)
 
 
-cdef void add_parts(const Plan *plan) noexcept nogil:
-    """The partial sums of each weight in order, rounded into the gradient."""
-    cdef bint wide = plan.call.dtype == FL_LONGDOUBLE
-    cdef Py_ssize_t i
-    for i in range(plan.weights, plan.parts * plan.weights):
-        add(plan.partial + i % plan.weights * plan.sum_size, plan.partial + i * plan.sum_size, wide)
-    write_gradient(plan, 0, plan.partial, plan.weights)
+cdef void share_out(Plan *plan, Py_ssize_t n, int threads) noexcept nogil:
+    """Parts of tiles for a team, where there is memory for their sums."""
+    cdef Py_ssize_t wanted = (BLOCKS_OF_THREAD * threads + plan.tiles - 1) // plan.tiles
+    cdef Py_ssize_t words = plan.weights * plan.form.count
+    wanted = min(wanted, min(plan.steps, n // PART_ELEMENTS // plan.tiles))
+    plan.parts = 1
+    plan.shared = NULL
+    if threads > 1 and wanted > 1 and words * sizeof(long long) <= SHARED_BYTES:
+        plan.shared = <long long *>calloc(words, sizeof(long long))
+        if plan.shared != NULL:
+            plan.parts = wanted
+    plan.tiles_at_once = max(1, min(plan.tiles, TILE_ELEMENTS // max(1, n // plan.tiles))) if plan.parts == 1 else 1
+
+
+cdef void write_shared(const Plan *plan) noexcept nogil:
+    """The sums of parts, rounded into the gradient."""
+    cdef char sums[ROW_BYTES]
+    cdef Py_ssize_t done = 0
+    cdef Py_ssize_t count
+    while done < plan.weights:
+        count = min(ROW_BYTES // plan.sum_size, plan.weights - done)
+        round_words(sums, plan.shared + done * plan.form.count, count, &plan.form, plan.call.dtype == FL_LONGDOUBLE)
+        write_gradient(plan, done, sums, count)
+        done += count
 
 
 cdef int groups_of(const Gradient *call, Py_ssize_t *lengths, bint *varies) noexcept nogil:
@@ -292,34 +268,38 @@ cdef Py_ssize_t make_plan(Plan *plan, const Gradient *call) noexcept nogil:
     cdef Py_ssize_t lengths[MOST_AXES]
     cdef bint varies[MOST_AXES]
     cdef int count = groups_of(call, lengths, varies)
-    cdef Py_ssize_t n, most, channels, repeats
+    cdef Py_ssize_t n, most, channels
     cdef Groups *groups
     cdef int i
     plan.call = call
     plan.itemsize = call.row.itemsize
     plan.sum_size = sizeof(long double) if call.dtype == FL_LONGDOUBLE else sizeof(double)
+    plan.form = words_of(call.dtype)
     plan.dense = call.grad.dense and call.x.dense and call.grad_x.dense
     plan.run = 1
     plan.period = 0
     plan.inner = plan.tiles_across = 1
+    plan.lanes = RUN_LANES
     if not varies[count - 1]:
         plan.run = lengths[count - 1]
         count -= 1
-    if count > 0 and plan.run < ROW_ELEMENTS:
+    if count > 0 and plan.run < RUN_LANES:
         channels = lengths[count - 1]
         count -= 1
         plan.inner = plan.run
         plan.run = plan.period = channels * plan.inner
-        most = COLUMN_BYTES // max(plan.sum_size, plan.itemsize) // plan.inner
+        most = min(LANES_BYTES // plan.sum_size // plan.inner, MOST_WORDS // plan.form.count)
+        if most < channels and most > LINE_ELEMENTS:
+            # Every tile but the last in whole cache lines.
+            most = most // LINE_ELEMENTS * LINE_ELEMENTS
         plan.tiles_across = (channels + most - 1) // most
-        plan.lanes = (channels + plan.tiles_across - 1) // plan.tiles_across * plan.inner
-        if 2 * plan.period <= NARROW_COLUMNS and count > 0:
+        plan.lanes = min(channels, most) * plan.inner
+        if plan.tiles_across == 1 and count > 0:
+            # Rows of rows: where the columns are few, so are the lanes of one row.
             plan.run = lengths[count - 1] * plan.period
             count -= 1
-            repeats = NARROW_COLUMNS // plan.period
-            plan.lanes = repeats * plan.period
-    else:
-        plan.lanes = ROW_LANES
+            plan.lanes = max(1, RUN_LANES // plan.period) * plan.period
+    plan.row = max(ROW_ELEMENTS, 4 * plan.lanes) // plan.lanes * plan.lanes
     n = plan.run
     plan.varying.count = plan.summed.count = 0
     for i in range(count - 1, -1, -1):
@@ -333,13 +313,9 @@ cdef Py_ssize_t make_plan(Plan *plan, const Gradient *call) noexcept nogil:
     reverse(&plan.varying, &plan.tiles)
     reverse(&plan.summed, &plan.steps)
     plan.weights = plan.tiles // plan.tiles_across * max(1, plan.period // plan.inner)
-    plan.step = max(1, STEP_ELEMENTS // plan.lanes) * plan.lanes
+    plan.step = max(1, STEP_ELEMENTS // plan.row) * plan.row
     plan.steps_of_run = (plan.run + plan.step - 1) // plan.step if plan.tiles_across == 1 else 1
     plan.steps *= plan.steps_of_run
-    plan.parts = max(1, min(
-        min(MOST_PARTS, plan.steps),
-        min(n // PART_ELEMENTS // plan.tiles, PARTIAL_BYTES // plan.sum_size // plan.weights)))
-    plan.tiles_at_once = max(1, min(plan.tiles, TILE_ELEMENTS // max(1, n // plan.tiles))) if plan.parts == 1 else 1
     return n
 
 
@@ -354,8 +330,8 @@ cdef void reverse(Groups *groups, Py_ssize_t *number) noexcept nogil:
         groups.strides[i], groups.strides[last - i] = groups.strides[last - i], groups.strides[i]
 
 
-cdef int sum_gradient(const Gradient *call) noexcept nogil:
-    """Both gradients, of arrays that have elements. -1 if there is no memory for the sums of parts.
+cdef void sum_gradient(const Gradient *call) noexcept nogil:
+    """Both gradients, of arrays that have elements.
 
     ``grad_x`` may be ``grad`` or ``x``, element on element; every other operand is apart from both gradients.
     """
@@ -363,11 +339,6 @@ cdef int sum_gradient(const Gradient *call) noexcept nogil:
     cdef Team team
     cdef Job job
     cdef Py_ssize_t n = make_plan(&plan, call)
-    plan.partial = NULL
-    if plan.parts > 1:
-        plan.partial = <char *>malloc(plan.parts * plan.weights * plan.sum_size)
-        if plan.partial == NULL:
-            return -1
     job.work = call.work
     job.in_place = call.grad_x.data == call.grad.data or call.grad_x.data == call.x.data
     job.nbytes = 3 * n * plan.itemsize
@@ -375,11 +346,11 @@ cdef int sum_gradient(const Gradient *call) noexcept nogil:
     fl_fp_enter(&plan.caller, call.row.all_units)
     enter_team(&team, &job)
     plan.team = team.threads > 1
+    share_out(&plan, n, team.threads)
     run_blocks(
         team.threads, tile_block, &plan, (plan.tiles + plan.tiles_at_once - 1) // plan.tiles_at_once * plan.parts)
     leave_team(&team, &job)
     if plan.parts > 1:
-        add_parts(&plan)
+        write_shared(&plan)
     fl_fp_leave(&plan.caller, call.row.all_units)
-    free(plan.partial)
-    return 0
+    free(plan.shared)

@@ -11,6 +11,7 @@
 #endif
 
 #include "compiler.h"
+#include "exponents.h"
 #include "factor_blocks.h"
 #include "factors_double.h"
 #include "factors_longdouble.h"

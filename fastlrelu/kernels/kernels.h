@@ -2,6 +2,7 @@
 #ifndef FASTLRELU_KERNELS_H
 #define FASTLRELU_KERNELS_H
 
+#include <limits.h>
 #include <stddef.h>
 
 enum fl_dtype { FL_FLOAT16, FL_BFLOAT16, FL_FLOAT32, FL_FLOAT64, FL_LONGDOUBLE, FL_DTYPES };
@@ -33,16 +34,27 @@ typedef struct {
     fl_kernel strided;
 } fl_kernels;
 
-/* grad_x as leaky_relu_grad, and sums[i] += grad[i] * x[i] where x[i] <= 0. slope_step is 0 or 1. sums has
- * long double elements for FL_LONGDOUBLE and double elements for every other dtype. */
-typedef void (*fl_prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step, void *grad_x,
-                              void *sums, ptrdiff_t n);
+/* The gradients of PReLU, by exact sums: of long double for FL_LONGDOUBLE, of double for every other dtype. */
+enum { FL_BINS = 3, FL_SPARE_BITS = 17, FL_ZERO = INT_MIN, FL_NOT_FINITE = INT_MAX };
+
+typedef struct {
+    /* grad_x as leaky_relu_grad, and products[i] = grad[i] * x[i] where x[i] <= 0, else 0. slope_step is 0 or 1.
+     * Returns e with all products below 2^e before they are rounded, FL_ZERO if they are zeros, or FL_NOT_FINITE if a
+     * factor of one may not be finite. */
+    int (*prelu_grad)(const void *grad, const void *x, const void *slopes, ptrdiff_t slope_step, void *grad_x,
+                      void *products, ptrdiff_t n);
+    /* bins[b * stride + i % stride] += piece b of values[i], cut off where cuts[b] ends, for FL_BINS pieces. Returns
+     * whether something is left of a value. So many bits are spared that 2^FL_SPARE_BITS values add up exactly. */
+    int (*extract)(const void *values, const void *cuts, void *bins, ptrdiff_t stride, ptrdiff_t n);
+    /* bins[i] becomes the sum of its FL_BINS bins, correctly rounded. */
+    void (*join)(void *bins, ptrdiff_t stride, ptrdiff_t n);
+} fl_sums;
 
 typedef struct {
     const char *name;
     int (*supported)(void);
     fl_kernels kernels[FL_OPERATIONS][FL_DTYPES];
-    fl_prelu_grad prelu_grad[FL_DTYPES];
+    fl_sums sums[FL_DTYPES];
 } fl_level;
 
 /* The SIMD levels compiled in, best first. */

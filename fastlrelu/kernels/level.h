@@ -23,21 +23,40 @@
 #define DTYPE float32
 #define ELEMENT float
 #define SUM double
+#define MAGNITUDE int32_t
+#define MAGNITUDE_OF(value) fl_magnitude_single(value)
+#define EXPONENT_OF(magnitude) fl_exponent_single(magnitude)
 #define FACTORS single
 #include "loops_wide.h"
 
 #define DTYPE float64
 #define ELEMENT double
 #define SUM double
+#define MAGNITUDE int64_t
+#define MAGNITUDE_OF(value) fl_magnitude_double(value)
+#define EXPONENT_OF(magnitude) fl_exponent_double(magnitude)
 #define FACTORS double
 #include "loops_wide.h"
+
+#define DTYPE float64
+#define SUM double
+#define IS_LEFT(value) fl_magnitude_double(value)
+#include "exact_sums.h"
 
 #if !defined(LONGDOUBLE_LEVEL)
 #define LONGDOUBLE_LEVEL baseline
 #define DTYPE longdouble
 #define ELEMENT long double
 #define SUM long double
+#define MAGNITUDE long double
+#define MAGNITUDE_OF(value) fl_magnitude_longdouble(value)
+#define EXPONENT_OF(magnitude) fl_exponent_longdouble(magnitude)
 #include "loops_wide.h"
+
+#define DTYPE longdouble
+#define SUM long double
+#define IS_LEFT(value) ((value) != 0)
+#include "exact_sums.h"
 #endif
 
 #if defined(COMPLETE)
@@ -57,12 +76,14 @@
 #define LOAD f16_load
 #define STORE f16_store
 #define STREAM f16_stream
+#define EXPONENT_OF(magnitude) fl_exponent_of_bits(magnitude, 10, 15)
 #include "loops_half.h"
 
 #define DTYPE bfloat16
 #define LOAD bf16_load
 #define STORE bf16_store
 #define STREAM bf16_stream
+#define EXPONENT_OF(magnitude) fl_exponent_of_bits(magnitude, 7, 127)
 #include "loops_half.h"
 #endif
 
@@ -72,6 +93,9 @@
 #define ROWS(name)                                                                                 \
     {ROW(name, float16, LEVEL_BELOW), ROW(name, bfloat16, LEVEL_BELOW), ROW(name, float32, LEVEL), \
      ROW(name, float64, LEVEL), ROW(name, longdouble, LONGDOUBLE_LEVEL)},
+#define SUMS(dtype, level, sum, level_of_sum)                                                \
+    {SYMBOL_EXPANDED(prelu_grad, dtype, level), SYMBOL_EXPANDED(extract, sum, level_of_sum), \
+     SYMBOL_EXPANDED(join, sum, level_of_sum)}
 #define OPERATION1(name, a, result) ROWS(name)
 #define OPERATION2(name, a, b, result) ROWS(name)
 #define OPERATION3(name, a, b, c, result) ROWS(name)
@@ -83,16 +107,17 @@ static const fl_level JOINED(level, LEVEL) = {
 #include "operations.h"
     },
     {
-        SYMBOL_EXPANDED(prelu_grad, float16, LEVEL_BELOW),
-        SYMBOL_EXPANDED(prelu_grad, bfloat16, LEVEL_BELOW),
-        SYMBOL_EXPANDED(prelu_grad, float32, LEVEL),
-        SYMBOL_EXPANDED(prelu_grad, float64, LEVEL),
-        SYMBOL_EXPANDED(prelu_grad, longdouble, LONGDOUBLE_LEVEL),
+        SUMS(float16, LEVEL_BELOW, float64, LEVEL),
+        SUMS(bfloat16, LEVEL_BELOW, float64, LEVEL),
+        SUMS(float32, LEVEL, float64, LEVEL),
+        SUMS(float64, LEVEL, float64, LEVEL),
+        SUMS(longdouble, LONGDOUBLE_LEVEL, longdouble, LONGDOUBLE_LEVEL),
     },
 };
 
 #undef ROW
 #undef ROWS
+#undef SUMS
 #undef OPERATION1
 #undef OPERATION2
 #undef OPERATION3

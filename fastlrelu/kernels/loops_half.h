@@ -1,4 +1,4 @@
-/* The loops of one 16-bit dtype, with DTYPE, LOAD, STORE and STREAM defined.
+/* The loops of one 16-bit dtype, with DTYPE, LOAD, STORE, STREAM and EXPONENT_OF defined.
  *
  * The arithmetic is done in float32 lanes, LANES at a time, between conversions by hand: the compiler does not
  * vectorise those. NumPy computes so too, and rounds each result to 16 bits. */
@@ -106,7 +106,7 @@ static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), c
 }
 
 static ALWAYS_INLINE void SYMBOL(prelu_grad_lanes)(const uint16_t *grad, const uint16_t *x, const lanes slope,
-                                                   uint16_t *grad_x, double *sums, const ptrdiff_t count) {
+                                                   uint16_t *grad_x, double *products, const ptrdiff_t count) {
     const lanes upstream = LOAD(grad);
     const lanes value = LOAD(x);
     const lanes zero = lanes_broadcast(0);
@@ -115,21 +115,32 @@ static ALWAYS_INLINE void SYMBOL(prelu_grad_lanes)(const uint16_t *grad, const u
     lanes_store(v, lanes_select_positive(value, zero, value));
     STORE(grad_x, lanes_select_positive(value, upstream, lanes_mul(slope, upstream)));
     for (ptrdiff_t j = 0; j < count; j++) {
-        sums[j] += (double)v[j] * (double)g[j];
+        products[j] = (double)v[j] * (double)g[j];
     }
 }
 
-static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step, void *grad_x,
-                               void *sums, ptrdiff_t n) {
+static ALWAYS_INLINE int SYMBOL(exponent)(const uint16_t *values, ptrdiff_t n) {
+    int16_t largest = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const int16_t magnitude = (int16_t)(values[i] & INT16_MAX);
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return EXPONENT_OF(largest);
+}
+
+static int SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slopes, ptrdiff_t slope_step, void *grad_x,
+                              void *products, ptrdiff_t n) {
     const uint16_t *const g = (const uint16_t *)grad;
     const uint16_t *const v = (const uint16_t *)x;
-    const uint16_t *const s = (const uint16_t *)slope;
+    const uint16_t *const s = (const uint16_t *)slopes;
     uint16_t *const out = (uint16_t *)grad_x;
-    double *const sum = (double *)sums;
+    double *const product = (double *)products;
     const lanes first = SYMBOL(broadcast)(s);
+    /* Before grad_x is written, which may be one of them. */
+    const int exponent = fl_exponent_of_product(SYMBOL(exponent)(g, n), SYMBOL(exponent)(v, n));
     ptrdiff_t i = 0;
     for (; i <= n - LANES; i += LANES) {
-        SYMBOL(prelu_grad_lanes)(g + i, v + i, slope_step ? LOAD(s + i) : first, out + i, sum + i, LANES);
+        SYMBOL(prelu_grad_lanes)(g + i, v + i, slope_step ? LOAD(s + i) : first, out + i, product + i, LANES);
     }
     if (LANES > 1 && i < n) {
         uint16_t last[3][LANES] = {{0}};
@@ -137,9 +148,10 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
         memcpy(last[0], g + i, bytes);
         memcpy(last[1], v + i, bytes);
         memcpy(last[2], s + (slope_step ? i : 0), slope_step ? bytes : 0);
-        SYMBOL(prelu_grad_lanes)(last[0], last[1], slope_step ? LOAD(last[2]) : first, last[0], sum + i, n - i);
+        SYMBOL(prelu_grad_lanes)(last[0], last[1], slope_step ? LOAD(last[2]) : first, last[0], product + i, n - i);
         memcpy(out + i, last[0], bytes);
     }
+    return exponent;
 }
 
 #define ELEMENT uint16_t
@@ -155,3 +167,4 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
 #undef LOAD
 #undef STORE
 #undef STREAM
+#undef EXPONENT_OF

@@ -1,5 +1,5 @@
-/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT and SUM defined, and FACTORS
- * (single or double) unless the factors come from the C library.
+/* The loops of one dtype that the compiler computes in directly, with DTYPE, ELEMENT, SUM and its MAGNITUDE
+ * (exponents.h) defined, and FACTORS (single or double) unless the factors come from the C library.
  *
  * They are plain C: with -fno-trapping-math the compiler turns SELECT_POSITIVE into a blend and vectorises every loop
  * at every level as well as intrinsics would. */
@@ -85,34 +85,33 @@ static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), c
     }
 }
 
-/* One element. Both factors are cleared before they are widened: of the wider products that would take twice the
- * instructions, and clearing one alone would make nan of the other's infinity. */
-static ALWAYS_INLINE ELEMENT SYMBOL(prelu_grad_element)(ELEMENT grad, ELEMENT x, ELEMENT slope, SUM *sum) {
-    const ELEMENT grad_below = x > 0 ? 0 : grad;
-    const ELEMENT x_below = x > 0 ? 0 : x;
-    *sum += (SUM)x_below * (SUM)grad_below;
-    return x > 0 ? grad : slope * grad;
+/* Both factors are cleared before they are widened: of the wider products that would take twice the instructions, and
+ * clearing one alone would make nan of the other's infinity. */
+static ALWAYS_INLINE int SYMBOL(prelu_grad_loop)(const ELEMENT *grad, const ELEMENT *x, const ELEMENT *slopes,
+                                                 const int slope_step, ELEMENT *grad_x, SUM *products, ptrdiff_t n) {
+    const ELEMENT first_slope = *slopes;
+    MAGNITUDE largest_grad = 0, largest_x = 0;
+    INDEPENDENT_ITERATIONS
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const ELEMENT upstream = grad[i], value = x[i], slope = slope_step ? slopes[i] : first_slope;
+        const MAGNITUDE of_grad = MAGNITUDE_OF(upstream), of_x = MAGNITUDE_OF(value);
+        const ELEMENT grad_below = value > 0 ? 0 : upstream, x_below = value > 0 ? 0 : value;
+        largest_grad = of_grad > largest_grad ? of_grad : largest_grad;
+        largest_x = of_x > largest_x ? of_x : largest_x;
+        products[i] = (SUM)x_below * (SUM)grad_below;
+        grad_x[i] = value > 0 ? upstream : slope * upstream;
+    }
+    return fl_exponent_of_product(EXPONENT_OF(largest_grad), EXPONENT_OF(largest_x));
 }
 
-static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slope, ptrdiff_t slope_step, void *grad_x,
-                               void *sums, ptrdiff_t n) {
-    const ELEMENT *const g = (const ELEMENT *)grad;
-    const ELEMENT *const v = (const ELEMENT *)x;
-    const ELEMENT *const s = (const ELEMENT *)slope;
-    ELEMENT *const out = (ELEMENT *)grad_x;
-    SUM *const sum = (SUM *)sums;
-    const ELEMENT first = *s;
+static int SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slopes, ptrdiff_t slope_step, void *grad_x,
+                              void *products, ptrdiff_t n) {
     if (slope_step == 0) {
-        INDEPENDENT_ITERATIONS
-        for (ptrdiff_t i = 0; i < n; i++) {
-            out[i] = SYMBOL(prelu_grad_element)(g[i], v[i], first, sum + i);
-        }
-    } else {
-        INDEPENDENT_ITERATIONS
-        for (ptrdiff_t i = 0; i < n; i++) {
-            out[i] = SYMBOL(prelu_grad_element)(g[i], v[i], s[i], sum + i);
-        }
+        return SYMBOL(prelu_grad_loop)((const ELEMENT *)grad, (const ELEMENT *)x, (const ELEMENT *)slopes, 0,
+                                       (ELEMENT *)grad_x, (SUM *)products, n);
     }
+    return SYMBOL(prelu_grad_loop)((const ELEMENT *)grad, (const ELEMENT *)x, (const ELEMENT *)slopes, 1,
+                                   (ELEMENT *)grad_x, (SUM *)products, n);
 }
 
 #if defined(FACTORS)
@@ -136,4 +135,7 @@ static void SYMBOL(prelu_grad)(const void *grad, const void *x, const void *slop
 #undef NOT_BELOW
 #undef ELEMENT
 #undef SUM
+#undef MAGNITUDE
+#undef MAGNITUDE_OF
+#undef EXPONENT_OF
 #undef FACTORS

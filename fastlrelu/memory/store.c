@@ -7,8 +7,8 @@
 
 enum {
     MOST_BLOCKS = 512,
-    /* Zeros up to here: glibc clears blocks of its heap, too, and only larger ones are always new pages, which the system
-     * clears at their first use, and only those that are used. */
+    /* Zeros up to here: glibc clears blocks of its heap, too, and only larger ones are always new pages, which the
+     * system clears at their first use, and only those that are used. */
     MOST_CLEARED = 32 << 20,
 };
 
@@ -79,7 +79,8 @@ static block remove_idle(fl_store *store, int index) {
     return removed;
 }
 
-/* The latest block of that size, which the caches know best, else the smallest one that is not much larger. -1: none. */
+/* The latest block of that size, which the caches know best, else the smallest one that is not much larger. -1: none.
+ */
 static int fitting(const fl_store *store, const fl_reuser *reuser, size_t bytes) {
     size_t best = store->larger_count < MOST_BLOCKS ? bytes + bytes / 4 : bytes;
     int index = -1;
@@ -268,8 +269,7 @@ fl_reuser *fl_reuser_new(fl_store *store, const PyDataMem_Handler *below, PyObje
     }
     memcpy(reuser->handler.name, name, sizeof name);
     reuser->handler.version = 1;
-    reuser->handler.allocator =
-        (PyDataMemAllocator){reuser, reuse_malloc, reuse_calloc, reuse_realloc, reuse_free};
+    reuser->handler.allocator = (PyDataMemAllocator){reuser, reuse_malloc, reuse_calloc, reuse_realloc, reuse_free};
     reuser->store = store;
     reuser->below = below;
     Py_XINCREF(below_capsule);

@@ -23,7 +23,8 @@ typedef struct fl_reuser {
     fl_store *store;
     const PyDataMem_Handler *below;
     PyObject *below_capsule;
-    /* One for the capsule, one for each idle block that came by way of it, one for each call that frees such a block. */
+    /* One for the capsule, one for each idle block that came by way of it, one for each call that frees such a block.
+     */
     long references;
 } fl_reuser;
 

@@ -1,6 +1,7 @@
 /* Every kernel of every SIMD level against the oracle, each operand in a block of memory of exactly its size, so that
  * AddressSanitizer or valgrind sees any access outside. Also how the arm64 kernels are proved, under emulation. */
 #include <fenv.h>
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -124,26 +125,70 @@ static void check_call(const fl_level *level, int operation, int dtype, ptrdiff_
     }
 }
 
+static wide sum_at(int dtype, const void *sums, ptrdiff_t i) {
+    return dtype == FL_LONGDOUBLE ? ((const long double *)sums)[i] : (wide)((const double *)sums)[i];
+}
+
 static void check_prelu_grad(const fl_level *level, int dtype, ptrdiff_t n, ptrdiff_t step) {
     const size_t size = item_size[dtype];
     const size_t sum_size = dtype == FL_LONGDOUBLE ? sizeof(long double) : sizeof(double);
     char *const grad = exactly(n * size), *const x = exactly(n * size), *const out = exactly(n * size);
     char *const slopes = exactly((step ? n : 1) * size);
-    void *const sums = exactly(n * sum_size);
+    void *const products = exactly(n * sum_size);
     fill(dtype, grad, n, 1);
     fill(dtype, x, n, 2);
     fill(dtype, slopes, step ? n : 1, 3);
-    memset(sums, 0, n * sum_size);
-    level->prelu_grad[dtype](grad, x, slopes, step, out, sums, n);
+    const int max_exponent = dtype == FL_LONGDOUBLE ? LDBL_MAX_EXP : DBL_MAX_EXP;
+    const int exponent = level->sums[dtype].prelu_grad(grad, x, slopes, step, out, products, n);
     for (ptrdiff_t i = 0; i < n; i++) {
         const wide g = load(dtype, grad + i * size), v = load(dtype, x + i * size);
         const wide slope = load(dtype, slopes + (step ? i * size : 0));
         const wide product = dtype == FL_LONGDOUBLE ? g * v : (wide)((double)g * (double)v);
-        const wide sum = dtype == FL_LONGDOUBLE ? ((long double *)sums)[i] : (wide)((double *)sums)[i];
+        const wide actual = sum_at(dtype, products, i);
         check(same(load(dtype, out + i * size), v > 0 ? g : times(dtype, slope, g)), "grad_x", level, dtype, n, i);
-        check(same(sum, v > 0 ? 0 : 0 + product), "sum", level, dtype, n, i);
+        check(same(actual, v > 0 ? 0 : product) || (actual == 0 && product == 0), "product", level, dtype, n, i);
+        const int is_below = exponent == FL_ZERO ? actual == 0 : fabsl(actual) < ldexpl(1, exponent);
+        check(exponent > max_exponent || is_below, "exponent", level, dtype, n, i);
     }
-    free(grad), free(x), free(out), free(slopes), free(sums);
+    free(grad), free(x), free(out), free(slopes), free(products);
+}
+
+static void set_sum(int dtype, void *sums, ptrdiff_t i, wide value) {
+    if (dtype == FL_LONGDOUBLE) {
+        ((long double *)sums)[i] = value;
+    } else {
+        ((double *)sums)[i] = (double)value;
+    }
+}
+
+/* Integers times 2^-11, 2^-50 and 2^-100 at random, added up as integers of 128 bits, which the compiler rounds. */
+static void check_sums(const fl_level *level, int dtype, ptrdiff_t stride, ptrdiff_t n) {
+    static const int places[] = {11, 50, 100};
+    const int mantissa = dtype == FL_LONGDOUBLE ? LDBL_MANT_DIG : DBL_MANT_DIG;
+    const size_t sum_size = dtype == FL_LONGDOUBLE ? sizeof(long double) : sizeof(double);
+    void *const values = exactly(n * sum_size), *const bins = exactly(FL_BINS * stride * sum_size);
+    __int128 *const totals = exactly(stride * sizeof *totals);
+    wide cuts[FL_BINS];
+    for (int b = 0; b < FL_BINS; b++) {
+        set_sum(dtype, cuts, b, ldexpl(1.5L, mantissa - 1 - (b + 1) * (mantissa - FL_SPARE_BITS)));
+    }
+    memset(bins, 0, FL_BINS * stride * sum_size);
+    memset(totals, 0, stride * sizeof *totals);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const uint64_t bits = random_bits();
+        const int place = places[bits % 3], whole = (int)(bits >> 8 & 4095) - 2048;
+        set_sum(dtype, values, i, ldexpl(whole, -place));
+        totals[i % stride] += (__int128)whole << (100 - place);
+    }
+    check(!level->sums[dtype].extract(values, cuts, bins, stride, n), "nothing left", level, dtype, n, stride);
+    level->sums[dtype].join(bins, stride, stride);
+    for (ptrdiff_t i = 0; i < stride; i++) {
+        const wide rounded = dtype == FL_LONGDOUBLE ? (wide)totals[i] : (wide)(double)totals[i];
+        check(same(sum_at(dtype, bins, i), ldexpl(rounded, -100)), "sum", level, dtype, n, i);
+    }
+    set_sum(dtype, values, n / 2, ldexpl(3, -FL_BINS * (mantissa - FL_SPARE_BITS) - 2));
+    check(level->sums[dtype].extract(values, cuts, bins, stride, n), "something left", level, dtype, n, stride);
+    free(values), free(bins), free(totals);
 }
 
 static void check_level(const fl_level *level) {
@@ -185,6 +230,10 @@ static void check_level(const fl_level *level) {
             check_prelu_grad(level, dtype, n, 1);
         }
         check_prelu_grad(level, dtype, VALUES, 1);
+        for (ptrdiff_t n = 1; n <= LONGEST; n++) {
+            check_sums(level, dtype, n % 37 + 1, n);
+            check_sums(level, dtype, n, 5 * n);
+        }
     }
 }
 
