@@ -44,7 +44,7 @@ def prelu() -> Iterator[Result]:
             "NumPy": lambda: (np.where(x > 0, g, slopes * g), np.where(x > 0, 0, x * g).sum(axis=others)),
             "prelu_grad": lambda: fl.prelu_grad(g, x, w, axis),
         }
-        yield from ratios(name, candidates, {"np.where / prelu": 25.0, "NumPy / prelu_grad": 30.0})
+        yield from ratios(name, candidates, {"np.where / prelu": 25.0, "NumPy / prelu_grad": 10.0})
 
 
 def prelu_shapes() -> Iterator[Result]:

@@ -38,7 +38,7 @@ def torch_prelu() -> Iterator[Result]:
                     "prelu_grad": lambda: fl.prelu_grad(g, x, w, axis),
                     "PyTorch": lambda: backward(b, a, weight, (0, 2, 3)),
                 }
-                yield from ratios(f"{name}, 1 thread", candidates, {"PyTorch / prelu_grad": 20.0})
+                yield from ratios(f"{name}, 1 thread", candidates, {"PyTorch / prelu_grad": 4.0})
 
 
 def torch_prelu_shapes() -> Iterator[Result]:

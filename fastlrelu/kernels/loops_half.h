@@ -94,6 +94,7 @@ static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), c
     const ptrdiff_t stride_c = inputs > 2 ? strides[2] : 0;
     char *out = args[inputs];
     for (ptrdiff_t i = 0; i < n; i++) {
+        ONE_BY_ONE();
         uint16_t result[LANES];
         STORE(result, apply(SYMBOL(broadcast)((const uint16_t *)a), SYMBOL(broadcast)((const uint16_t *)b),
                             SYMBOL(broadcast)((const uint16_t *)c)));

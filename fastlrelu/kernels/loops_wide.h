@@ -77,6 +77,7 @@ static ALWAYS_INLINE void SYMBOL(strided)(VALUE (*apply)(VALUE, VALUE, VALUE), c
     const ptrdiff_t stride_c = inputs > 2 ? strides[2] : 0;
     char *out = args[inputs];
     for (ptrdiff_t i = 0; i < n; i++) {
+        ONE_BY_ONE();
         *(ELEMENT *)out = apply(*(const ELEMENT *)a, *(const ELEMENT *)b, *(const ELEMENT *)c);
         a += stride_a;
         b += stride_b;

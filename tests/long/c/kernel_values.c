@@ -178,7 +178,7 @@ static void check_sums(const fl_level *level, int dtype, ptrdiff_t stride, ptrdi
         const uint64_t bits = random_bits();
         const int place = places[bits % 3], whole = (int)(bits >> 8 & 4095) - 2048;
         set_sum(dtype, values, i, ldexpl(whole, -place));
-        totals[i % stride] += (__int128)whole << (100 - place);
+        totals[i % stride] += whole * ((__int128)1 << (100 - place));
     }
     check(!level->sums[dtype].extract(values, cuts, bins, stride, n), "nothing left", level, dtype, n, stride);
     level->sums[dtype].join(bins, stride, stride);
