@@ -98,8 +98,6 @@ class Scene:
             # What looks like a gradient of one array on another may be one array under two names.
             if leak is not None and (shown is None or leak.kind == "forward") and self.write_out(leak):
                 return leak
-            if shown is not None:
-                return shown
         if shown is not None:
             return shown
         for reading, lines in self.beyond(node):
