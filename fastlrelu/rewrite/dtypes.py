@@ -14,13 +14,11 @@ from fastlrelu.rewrite.reasons import (
     FAMILY_REASONS,
 )
 from fastlrelu.rewrite.scene import Scene
-from fastlrelu.rewrite.source import dotted
+from fastlrelu.rewrite.source import FLOAT_NAMES, FLOATS, dotted, named_float
 from fastlrelu.rewrite.statement_forms import KEPT_DTYPE, UNKNOWN
 from fastlrelu.rewrite.versions import is_atom
 
 NUMBER = "number"
-_NAMES = {"float": "float64", "double": "float64", "single": "float32", "half": "float16"}
-_FLOATS = frozenset({"float16", "float32", "float64"})
 # Functions of floats that keep the dtype of their first argument.
 _KEEPING = frozenset(
     {"abs", "absolute", "array", "asarray", "ascontiguousarray", "copy", "empty_like", "exp", "expm1", "fabs", "log"}
@@ -118,11 +116,11 @@ class Dtypes:
             case ast.Subscript(value=base, slice=inner):
                 last = (dotted(base) or "").rpartition(".")[2]
                 if last == "NDArray":
-                    return _float(inner)
+                    return named_float(inner)
                 if last == "ndarray" and isinstance(inner, ast.Tuple) and len(inner.elts) == 2:
                     match inner.elts[1]:
                         case ast.Subscript(value=dtype, slice=scalar) if (dotted(dtype) or "").endswith("dtype"):
-                            return _float(scalar)
+                            return named_float(scalar)
         return None
 
     def _called(self, call: ast.Call) -> str | None:
@@ -130,7 +128,7 @@ class Dtypes:
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
         if "dtype" in keywords:
             known = name in _KEEPING | {"zeros", "ones", "empty", "full", "full_like"}
-            return _float(keywords["dtype"]) if known or _drawing(call) else None
+            return named_float(keywords["dtype"]) if known or _drawing(call) else None
         if name is None:
             match call.func:
                 case ast.Attribute(attr="astype") if call.args:
@@ -145,8 +143,8 @@ class Dtypes:
         last = name.rpartition(".")[2]
         if name.startswith("random.") and last in _DRAWN and (call.args or "size" in keywords):
             return "float64"
-        if _NAMES.get(name, name) in _FLOATS and len(call.args) == 1:
-            return _NAMES.get(name, name)
+        if FLOAT_NAMES.get(name, name) in FLOATS and len(call.args) == 1:
+            return FLOAT_NAMES.get(name, name)
         if name in {"zeros", "ones", "empty"}:
             return "float64" if len(call.args) == 1 else self._dtype(call.args[1])
         if name in {"array", "asarray"} and len(call.args) == 2:
@@ -165,19 +163,11 @@ class Dtypes:
             case ast.Attribute(value=value, attr="dtype"):
                 found = self.of(value)
                 return None if found == NUMBER else found
-        return _float(node)
+        return named_float(node)
 
 
 def _drawing(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr in _DRAWN
-
-
-def _float(node: ast.expr) -> str | None:
-    name = (dotted(node) or "").rpartition(".")[2]
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        name = node.value
-    name = _NAMES.get(name, name)
-    return name if name in _FLOATS else None
 
 
 def _joined(a: str | None, b: str | None) -> str | None:

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastlrelu.rewrite.source import walk
+from fastlrelu.rewrite.source import named_float, walk
 from fastlrelu.rewrite.versions import is_atom
 
 if TYPE_CHECKING:
@@ -66,12 +66,21 @@ def body_of(node: ast.expr, scene: Scene, vectorized: bool = False) -> Body | No
     if isinstance(node, ast.Call):
         name = scene.numpy(node)
         fits = name == "vectorize" or (name == "frompyfunc" and len(node.args) == 3)
-        if not vectorized or not fits or not node.args or {k.arg for k in node.keywords} - {"otypes"}:
+        if not vectorized or not fits or not node.args:
+            return None
+        if any(keyword.arg != "otypes" or not _is_float(keyword.value) for keyword in node.keywords):
             return None
         return body_of(node.args[0], scene)
     if isinstance(node, ast.Lambda) and not vectorized:
         return _body(node.args, node.body, "")
     return None
+
+
+def _is_float(otypes: ast.expr) -> bool:
+    match otypes:
+        case ast.List(elts=[dtype]) | ast.Tuple(elts=[dtype]):
+            return named_float(dtype) is not None
+    return isinstance(otypes, ast.Constant) and otypes.value in {"e", "f", "d"}
 
 
 def _decorator(node: ast.expr, scene: Scene) -> str | None:

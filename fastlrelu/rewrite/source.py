@@ -168,6 +168,20 @@ def dotted(node: ast.AST) -> str | None:
     return ".".join([node.id, *reversed(parts)])
 
 
+# Other names of float dtypes, and those that the replacements are proved for.
+FLOAT_NAMES = {"float": "float64", "double": "float64", "single": "float32", "half": "float16"}
+FLOATS = frozenset({"float16", "float32", "float64"})
+
+
+def named_float(node: ast.expr) -> str | None:
+    """Return the float dtype that ``node`` names, as ``np.float32`` or ``"float32"`` do, else None."""
+    name = (dotted(node) or "").rpartition(".")[2]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        name = node.value
+    name = FLOAT_NAMES.get(name, name)
+    return name if name in FLOATS else None
+
+
 def is_everything(index: ast.expr) -> bool:
     """Tell whether a subscript is ``[:]`` or ``[...]``, in any number of dimensions."""
     match index:
