@@ -113,7 +113,7 @@ cdef const char *slopes_of(
     cdef const View *weight = &call.weight
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef Py_ssize_t channels = columns // plan.inner if plan.period > 0 else 1
-    cdef char own[ROW_BYTES]
+    cdef char own[LANES_BYTES]
     cdef const char *slopes = weight.data + first * itemsize
     if not weight.dense:
         gather(own, weight, &call.varying, first, channels, itemsize)
