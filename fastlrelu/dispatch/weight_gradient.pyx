@@ -26,8 +26,9 @@ from .memory_order cimport MOST_AXES, View, gather, scatter
 from .rounding cimport round_sums
 
 cdef enum:
-    # Lanes of a run of one slope; a shorter last group makes columns with the group before.
-    RUN_LANES = 128
+    # Of a run of one slope; a last group shorter than SHORT_RUN makes columns with the group before.
+    RUN_LANES = 64
+    SHORT_RUN = 128
     # Where the lanes are few, so many elements go through the kernels at once.
     ROW_ELEMENTS = 512
     # Elements of a tile and of a part, so large that the hand-over is nothing beside them, and of a step between parts.
@@ -283,7 +284,7 @@ cdef Py_ssize_t make_plan(Plan *plan, const Gradient *call) noexcept nogil:
     if not varies[count - 1]:
         plan.run = lengths[count - 1]
         count -= 1
-    if count > 0 and plan.run < RUN_LANES:
+    if count > 0 and plan.run < SHORT_RUN:
         channels = lengths[count - 1]
         count -= 1
         plan.inner = plan.run
@@ -298,7 +299,7 @@ cdef Py_ssize_t make_plan(Plan *plan, const Gradient *call) noexcept nogil:
             # Rows of rows: where the columns are few, so are the lanes of one row.
             plan.run = lengths[count - 1] * plan.period
             count -= 1
-            plan.lanes = max(1, RUN_LANES // plan.period) * plan.period
+            plan.lanes = max(1, SHORT_RUN // plan.period) * plan.period
     plan.row = max(ROW_ELEMENTS, 4 * plan.lanes) // plan.lanes * plan.lanes
     n = plan.run
     plan.varying.count = plan.summed.count = 0
