@@ -23,7 +23,8 @@ _KEEPING = frozenset({"array", "asarray", "ascontiguousarray", "copy", "empty_li
 _KEEPING_METHODS = frozenset({"copy", "flatten", "ravel", "reshape", "transpose"})
 _COMPLEX = re.compile(r"\b[\d.]+j\b|\bcomplex")
 _REAL = re.compile(r"\b(abs|absolute|angle|imag|real)\b")
-_FILLED = {"zeros": 1, "ones": 1, "empty": 1, "full": 2}
+# Where their dtype stands.
+FILLED = {"zeros": 1, "ones": 1, "empty": 1, "full": 2}
 
 
 def holds_integers(node: ast.expr, flow: Flow, depth: int = 0) -> bool:
@@ -87,8 +88,8 @@ def _called(call: ast.Call, flow: Flow, depth: int) -> bool:
             case ast.Attribute(value=value, attr=method) if method in _KEEPING_METHODS:
                 return holds_integers(value, flow, depth)
         return False
-    if name in _FILLED and dtype is None and len(call.args) > _FILLED[name]:
-        dtype = call.args[_FILLED[name]]
+    if name in FILLED and dtype is None and len(call.args) > FILLED[name]:
+        dtype = call.args[FILLED[name]]
     if name in {"array", "asarray"} | _KEEPING and dtype is None and len(call.args) > 1 and name != "full_like":
         dtype = call.args[1]
     if dtype is not None:

@@ -165,7 +165,7 @@ def _cast(reader: Reader, value: Value, dtype: ast.expr) -> Value:
         if sign is None or reader.side == NAN:
             raise NotPiecewise
         return truth(sign != 0)
-    same = isinstance(dtype, ast.Attribute) and dtype.attr == "dtype" and reader.source.key(dtype.value) == reader.x
+    same = _is_that_of_x(reader, dtype)
     if not same:
         reader.used.add("cast")
     constant = value.polynomial.constant()
@@ -175,6 +175,16 @@ def _cast(reader: Reader, value: Value, dtype: ast.expr) -> Value:
     if same or name in _FLOATS:
         return Value(value.polynomial)
     raise NotPiecewise
+
+
+def _is_that_of_x(reader: Reader, dtype: ast.expr) -> bool:
+    return isinstance(dtype, ast.Attribute) and dtype.attr == "dtype" and reader.source.key(dtype.value) == reader.x
+
+
+def _named(reader: Reader, dtype: ast.expr | None) -> None:
+    """Note that an array was made with a dtype of its own."""
+    if dtype is not None and not _is_that_of_x(reader, dtype):
+        reader.used.add("cast")
 
 
 def _converted(dtype: str) -> Callable[[Reader, Arguments, Keywords], Value]:
@@ -235,6 +245,7 @@ def _filled(number: int) -> Callable[[Reader, Arguments, Keywords], Value]:
     def read(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
         if not 1 <= len(args) <= 2 or keywords.keys() - {"dtype", "shape"}:
             raise NotPiecewise
+        _named(reader, args[1] if len(args) > 1 else keywords.get("dtype"))
         return Value(Polynomial.number(number))
 
     return read
@@ -243,6 +254,7 @@ def _filled(number: int) -> Callable[[Reader, Arguments, Keywords], Value]:
 def _full(reader: Reader, args: Arguments, keywords: Keywords) -> Value:
     if not 2 <= len(args) <= 3 or keywords.keys() - {"dtype"}:
         raise NotPiecewise
+    _named(reader, args[2] if len(args) > 2 else keywords.get("dtype"))
     return reader.value(args[1])
 
 

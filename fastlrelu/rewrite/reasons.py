@@ -90,6 +90,8 @@ def where_reasons(leak: Leak, scene: Scene) -> list[str]:
         reasons.append(ORDER)
     if not is_sign_of(condition, leak.x, scene):
         reasons.append(MASK_ROUNDS)
+    if "cast" in leak.families:
+        reasons.append(FAMILY_REASONS["cast"])
     if leak.kind == "gradient":
         return reasons + gradient_reasons(leak)
     if scene.may_be_labelled(leak.x):
@@ -238,7 +240,7 @@ def _makes_doubles(node: ast.expr, scene: Scene) -> bool:
 
 def loop_reasons(leak: Leak, scene: Scene) -> list[str]:
     """Return what changes when a loop over numbers becomes one call."""
-    reasons = ["the old code computes the dtype from the numbers, and takes one shape of array only"]
+    reasons = ["the old code computes number by number, dtype and last bit may differ, and takes one shape of array"]
     words = leak.families & {"relu", "bool", "abs", "clip"}
     reasons += [FAMILY_REASONS[family] for family in FAMILY_REASONS if family in words]
     if "relu" in leak.families:

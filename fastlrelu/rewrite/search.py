@@ -139,7 +139,8 @@ class Search:
         if isinstance(statement, _FUNCTIONS | ast.ClassDef):
             compiler = compiler or self._compiler(statement)
         if isinstance(statement, _FUNCTIONS):
-            if not function_may_hold(self.source.code(statement)):
+            text = self.source.code(statement)
+            if not function_may_hold(text) and not any(f"{name}(" in text for name in self._mapped):
                 return
             function = statement
         for _, value in ast.iter_fields(statement):
@@ -158,6 +159,19 @@ class Search:
             if (name := _compiling(decorator)) is not None:
                 return name
         return self._compiled.get(definition.name)
+
+    @cached_property
+    def _mapped(self) -> list[str]:
+        """Names of the file for functions of numbers that are mapped over arrays, as in ``act = np.vectorize(f)``."""
+        if not self.source.vectorizes:
+            return []
+        return [
+            name
+            for statement in self.source.tree.body
+            if isinstance(statement, ast.Assign) and self.scene.numpy(statement.value) in {"vectorize", "frompyfunc"}
+            for name in (getattr(target, "id", "") for target in statement.targets)
+            if name
+        ]
 
     @cached_property
     def _compiled(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ like any other: ``y = x.copy(); y[y < 0] *= a`` reads as ``where(x < 0, x * a, x
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlrelu.rewrite.bindings import Place
@@ -14,9 +15,11 @@ from fastlrelu.rewrite.effects import is_below, path_of
 from fastlrelu.rewrite.flow import Flow
 from fastlrelu.rewrite.folding import WRITERS
 from fastlrelu.rewrite.forms import Form
+from fastlrelu.rewrite.integers import FILLED
 from fastlrelu.rewrite.leaks import Leak, Refusal, classify
 from fastlrelu.rewrite.loop_variables import left_behind
 from fastlrelu.rewrite.memory import Step
+from fastlrelu.rewrite.reasons import FAMILY_REASONS
 from fastlrelu.rewrite.scene import Scene
 from fastlrelu.rewrite.source import Source, is_everything, mentions, walk
 from fastlrelu.rewrite.statement_forms import COPIED, FUSED, IN_PLACE, LOOPED, UNKNOWN
@@ -58,8 +61,27 @@ class Sequence:
     def reasons(self, scene: Scene) -> list[str]:
         """Return why the fix is unsafe."""
         assert isinstance(self.leak, Leak)
-        reasons = self.form.reasons(self.leak, scene)
-        return reasons if _calls_numpy(self.body, self.indexes, scene) else [*reasons, UNKNOWN]
+        reasons = [*self.form.reasons(self.leak, scene), *self._of_makers(scene)]
+        if not _calls_numpy(self.body, self.indexes, scene):
+            reasons.append(UNKNOWN)
+        return list(dict.fromkeys(reasons))
+
+    def _of_makers(self, scene: Scene) -> Iterator[str]:
+        """Yield how the dtypes of arrays that are not made any more differ from that of x."""
+        assert isinstance(self.leak, Leak)
+        x = self.leak.texts.get("x") or scene.source.code(self.leak.x)
+        for index in self.indexes - {self.last}:
+            match self.body[index]:
+                case ast.Assign(value=ast.Call(args=args, keywords=keywords) as call):
+                    name = scene.numpy(call) or ""
+                    given = {keyword.arg: keyword.value for keyword in keywords}.get("dtype")
+                    if given is None and len(args) > (place := FILLED.get(name, len(args))):
+                        given = args[place]
+                    if given is None and name in FILLED:
+                        yield FAMILY_REASONS["filled"]
+                    makes = name in FILLED or name.endswith("_like")
+                    if given is not None and makes and scene.source.code(given) != f"{x}.dtype":
+                        yield FAMILY_REASONS["cast"]
 
     def edits(self, source: Source, new: str) -> list[tuple[int, int, str]]:
         """Return the edits that put ``new`` in the place of the last statement."""

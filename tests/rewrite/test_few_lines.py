@@ -90,3 +90,34 @@ def test_a_lookalike_is_never_rewritten(row):
     result = rewrite(text, unsafe_fixes=True)
     assert result.text == text
     assert all(finding.reasons for finding in result.findings)
+
+
+def test_a_function_that_the_module_maps_is_found_where_it_is_called():
+    text = """import numpy as np
+
+leaky = np.vectorize(lambda v: v if v > 0 else 0.01 * v)
+
+
+def forward(x):
+    return leaky(x)
+"""
+    assert "return fastlrelu.leaky_relu(x, 0.01)" in rewrite(text, unsafe_fixes=True).text
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ("np.zeros(x.shape, dtype=np.float32)", "casts"),
+        ("np.empty(x.shape, np.float32)", "casts"),
+        ("np.zeros_like(x, dtype=float)", "casts"),
+        ("np.zeros(x.shape)", "float64"),
+        ("np.empty(x.shape, dtype=x.dtype)", None),
+        ("np.empty_like(x)", None),
+    ],
+)
+def test_the_dtype_of_an_array_that_is_not_made_any_more_is_a_reason(made, reason):
+    body = f"    out = {made}\n    out[:] = np.where(x > 0, x, 0.1 * x)\n    return out\n"
+    text = f"import numpy as np\n\n\ndef f(x):\n{body}"
+    (finding,) = rewrite(text, unsafe_fixes=True).findings
+    words = [word for word in ("casts", "float64") if word in "; ".join(finding.reasons)]
+    assert words == ([] if reason is None else [reason])
