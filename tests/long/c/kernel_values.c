@@ -17,6 +17,13 @@
 #endif
 enum { LONGEST = LONGEST_LENGTH, VALUES = MOST_VALUES, SLOPES = MOST_SLOPES };
 
+/* valgrind computes long double in double. */
+#if defined(LONG_DOUBLE_IS_DOUBLE)
+static const int long_double_is_long = 0;
+#else
+static const int long_double_is_long = 1;
+#endif
+
 static long long checks;
 
 static void check(int right, const char *what, const fl_level *level, int dtype, ptrdiff_t n, ptrdiff_t i) {
@@ -138,7 +145,6 @@ static void check_prelu_grad(const fl_level *level, int dtype, ptrdiff_t n, ptrd
     fill(dtype, grad, n, 1);
     fill(dtype, x, n, 2);
     fill(dtype, slopes, step ? n : 1, 3);
-    const int max_exponent = dtype == FL_LONGDOUBLE ? LDBL_MAX_EXP : DBL_MAX_EXP;
     const int exponent = level->sums[dtype].prelu_grad(grad, x, slopes, step, out, products, n);
     for (ptrdiff_t i = 0; i < n; i++) {
         const wide g = load(dtype, grad + i * size), v = load(dtype, x + i * size);
@@ -147,8 +153,11 @@ static void check_prelu_grad(const fl_level *level, int dtype, ptrdiff_t n, ptrd
         const wide actual = sum_at(dtype, products, i);
         check(same(load(dtype, out + i * size), v > 0 ? g : times(dtype, slope, g)), "grad_x", level, dtype, n, i);
         check(same(actual, v > 0 ? 0 : product) || (actual == 0 && product == 0), "product", level, dtype, n, i);
-        const int is_below = exponent == FL_ZERO ? actual == 0 : fabsl(actual) < ldexpl(1, exponent);
-        check(exponent > max_exponent || is_below, "exponent", level, dtype, n, i);
+        int own = FL_ZERO;
+        if (exponent < DBL_MAX_EXP && actual != 0) {
+            frexpl(actual, &own);
+        }
+        check(own <= exponent || (dtype == FL_LONGDOUBLE && !long_double_is_long), "exponent", level, dtype, n, i);
     }
     free(grad), free(x), free(out), free(slopes), free(products);
 }
@@ -230,6 +239,9 @@ static void check_level(const fl_level *level) {
             check_prelu_grad(level, dtype, n, 1);
         }
         check_prelu_grad(level, dtype, VALUES, 1);
+        if (dtype == FL_LONGDOUBLE && !long_double_is_long) {
+            continue;
+        }
         for (ptrdiff_t n = 1; n <= LONGEST; n++) {
             check_sums(level, dtype, n % 37 + 1, n);
             check_sums(level, dtype, n, 5 * n);
