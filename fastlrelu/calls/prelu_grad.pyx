@@ -74,7 +74,8 @@ def prelu_grad(grad_output, x, weight, axis=1, out=None):
     grad_weight : ndarray
         A new array of the shape of `weight`, of shape () for a number. Products are in float64 (long double for long
         double), their sum is exact, rounded to float64 at the end, and from there to the dtype of the result. So it has
-        the same bits whatever the layouts of the operands in memory, for any number of threads, at any SIMD level.
+        the same bits whatever the layouts of the operands in memory, for any number of threads, at any SIMD level, in
+        a thread that rounds to nearest and keeps subnormals.
 
     Raises
     ------

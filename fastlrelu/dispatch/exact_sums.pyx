@@ -232,8 +232,7 @@ cdef void move_window(Sums *sums, int exponent, real *cuts) noexcept nogil:
         cuts[i] = scaled(<real>1.5, sums.top + mantissa - 1 - (i + 1) * (mantissa - FL_SPARE_BITS))
 
 
-cdef void spill_rests(
-        Sums *sums, const real *values, const real *cuts, bint whole) noexcept nogil:
+cdef void spill_rests(Sums *sums, const real *values, const real *cuts, bint whole) noexcept nogil:
     """What the bins have not taken of each value, or the whole of it."""
     cdef Py_ssize_t i
     cdef int b

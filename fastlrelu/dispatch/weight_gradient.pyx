@@ -6,7 +6,7 @@ Design
 ------
 a. In the order of its memory, the axes of ``x`` are groups along which the weight varies, in turn with groups along
    which it is summed. The last one or two make a *run* of contiguous elements, which goes through the kernels a *row*
-   at a time. Its elements are added to as many *lanes* in turn, which belong to one slope, or to the slopes of
+   at a time. Its elements are added to the sums of the *lanes* in turn, which belong to one slope, or to the slopes of
    neighbouring columns.
 b. All the runs of the same weights are one *tile*, which has its sums to itself and rounds them into the gradient.
    Where a team has few tiles, the runs of each are shared out in parts, whose sums are added to shared ones.
