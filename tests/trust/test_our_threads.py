@@ -114,10 +114,16 @@ def test_workers_may_run_wherever_the_process_may_but_in_the_callers_place():
 def test_a_mask_given_to_a_worker_by_others_is_kept():
     code = """
     (worker,), x = new_threads(1), np.ones(1 << 18, np.float32)
-    for processor in sorted(os.sched_getaffinity(0)) * 20:
-        os.sched_setaffinity(worker, {processor})
+    # Not the mask that it may have taken itself: one that others give it anew cannot be told from that.
+    everywhere, own = os.sched_getaffinity(0), os.sched_getaffinity(worker)
+    given = next({processor} for processor in sorted(everywhere) if {processor} != own)
+    os.sched_setaffinity(worker, given)
+    for _ in range(40):
+        # To the worker's processor, from where nothing moves the caller at once.
+        os.sched_setaffinity(0, given)
+        os.sched_setaffinity(0, everywhere)
         fl.leaky_relu_(x, 1.0)
-        assert os.sched_getaffinity(worker) == {processor}
+        assert os.sched_getaffinity(worker) == given
     """
     run_python(OURS + _dedented(code), OMP_NUM_THREADS="2", **ALWAYS_PARALLEL)
 
