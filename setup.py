@@ -40,8 +40,8 @@ GCC_VECTOR_FLAGS = ["-O3"]
 SMALL = {
     "fastlrelu.calls.prelu_grad",
     "fastlrelu.memory.reuse",
-    "fastlrelu.threads.idle",
     "fastlrelu.threads.number",
+    "fastlrelu.threads.pauses",
     "fastlrelu.ufuncs.registration",
 }
 GCC_SMALL_FLAGS = ["-Os"]
@@ -148,7 +148,7 @@ def extension(name, *sources):
 setup(
     ext_modules=cythonize(
         [
-            extension("threads.idle"),
+            extension("threads.pauses"),
             extension("threads.region"),
             extension("threads.number"),
             extension("threads.choice"),

@@ -9,7 +9,7 @@ a. ``run_blocks`` is a prange over blocks. It is static, so that each thread mee
 b. One region at a time in the process: it is tried for, never waited for. Whoever does not get it works alone, so that
    concurrent callers do not multiply the threads.
 c. Everything that OpenMP is asked is in this module, the only one that is linked with it. Its settings are never
-   changed; ``idle.pyx`` says how long its threads stay awake, which it reads once, when it is loaded.
+   changed; ``idle.py`` says how long its threads stay awake, which it reads once, when it is loaded.
 d. ``team.h`` has whose workers stay, what happens at a fork, and what where a thread cannot be started.
 """
 import os

@@ -148,7 +148,7 @@ cdef _keep_bfloat16(ufunc, int inputs):
     promoter = PyCapsule_New(<void *>promote_python_numbers, "numpy._ufunc_promoter", NULL)
     python_numbers = (python_float_dtype(), python_int_dtype())
     for given in itertools.product((bfloat16, *python_numbers), repeat=inputs):
-        if bfloat16 in given and any(number in given for number in python_numbers):
+        if 0 < given.count(bfloat16) < inputs:
             PyUFunc_AddPromoter(ufunc, (*given, None), promoter)
 
 

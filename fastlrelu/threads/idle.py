@@ -1,4 +1,3 @@
-# cython: language_level=3, freethreading_compatible=True, binding=False
 """How long OpenMP's idle threads stay awake.
 
 By default they spin for milliseconds after each region. On a machine with no more cores than threads they then take the
@@ -6,38 +5,23 @@ cores of NumPy's own threads, those of a matrix product for one. Asleep at once,
 up. So they are told to stay awake for a few microseconds, as long as it takes to come from one call to the next.
 OpenMP reads that once, when it is loaded.
 """
+
+from __future__ import annotations
+
 import contextlib
 import os
+from collections.abc import Iterator
 
-cdef extern from "platform.h" nogil:
-    long long nanoseconds()
-    void pause_for_spin()
-
-# For a pause of the processor's, which takes 5 ns on some and 70 on others.
-cdef enum:
-    ROUNDS = 5
-    PAUSES = 500
+from .pauses import pauses_in
 
 AWAKE_NANOSECONDS = 20_000
 _USER_SETTINGS = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY")
 
-_told = None
-_loaded_before = frozenset()
+_told = ""
+_loaded_before: frozenset[str] = frozenset()
 
 
-def _spins():
-    """Rounds of libgomp's loop, each with a pause, in the time that its threads are to stay awake."""
-    cdef long long started, least = 1 << 60
-    cdef int _i
-    for _i in range(ROUNDS):
-        started = nanoseconds()
-        for _i in range(PAUSES):
-            pause_for_spin()
-        least = min(least, nanoseconds() - started)
-    return max(1, AWAKE_NANOSECONDS * PAUSES // max(1, least))
-
-
-def _openmp_libraries():
+def _openmp_libraries() -> frozenset[str]:
     """Paths of the files in this process's memory that may be OpenMP libraries."""
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as lines:
@@ -47,7 +31,7 @@ def _openmp_libraries():
 
 
 @contextlib.contextmanager
-def short_waits():
+def short_waits() -> Iterator[None]:
     """The environment in which OpenMP is to be loaded: with what it is told, unless the user has told it something."""
     global _told, _loaded_before
     _loaded_before = _openmp_libraries()
@@ -56,8 +40,8 @@ def short_waits():
         _told = f"as long as {', '.join(by_user)} says"
         yield
         return
-    # libgomp's setting, and LLVM's, which is in milliseconds.
-    settings = {"GOMP_SPINCOUNT": str(_spins()), "KMP_BLOCKTIME": "0"}
+    # libgomp's setting, rounds of a loop with a pause in each, and LLVM's, which is in milliseconds.
+    settings = {"GOMP_SPINCOUNT": str(pauses_in(AWAKE_NANOSECONDS)), "KMP_BLOCKTIME": "0"}
     _told = f"{AWAKE_NANOSECONDS // 1000} us"
     os.environ.update(settings)
     try:
@@ -67,7 +51,7 @@ def short_waits():
             del os.environ[name]
 
 
-def waits(library, llvm):
+def waits(library: str, llvm: bool) -> str:
     """How long the idle threads of the OpenMP library at this path stay awake, in words."""
     if os.path.realpath(library) in _loaded_before:
         return "as long as whoever loaded it before fastlrelu wants"

@@ -1,6 +1,0 @@
-from contextlib import AbstractContextManager
-
-AWAKE_NANOSECONDS: int
-
-def short_waits() -> AbstractContextManager[None]: ...
-def waits(library: str, llvm: bool) -> str: ...
