@@ -70,6 +70,15 @@ def test_cache_sizes(tmp_path):
     assert caches.cache_sizes(files(tmp_path, contents)) == {1: 48 << 10, 2: 1 << 20, 3: 32 << 20}
 
 
+@pytest.mark.parametrize(
+    ("third", "traffic"),
+    [(8 << 20, 8 << 20), (96 << 20, 96 << 20), (105 << 20, 64 << 20), (480 << 20, 64 << 20)],
+)
+def test_a_core_does_not_have_the_cache_of_a_whole_processor(third, traffic):
+    assert caches.stream_bytes_for({1: 48 << 10, 2: 2 << 20, 3: third}) == traffic
+    assert caches.stream_bytes_for({}) > 0
+
+
 def test_config_and_its_text(capsys):
     c = fl.config()
     assert c["version"] == fl.__version__

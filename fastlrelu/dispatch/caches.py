@@ -8,6 +8,11 @@ _UNKNOWN = 32 << 20
 # The call alone is faster with streaming stores from three quarters on (benchmarks/targets.py streaming), but then the
 # next operation would have found the output in the cache.
 _TRAFFIC_PER_CACHE = 1
+# What a core reaches fast: the largest third-level cache of a few cores' own. Larger ones are a whole processor's, of
+# which a virtual machine may have a share alone; there streaming is faster from this traffic on, the output's next use
+# included (benchmarks/targets.py streaming: Xeon, 480 MiB).
+_OWN_CACHE = 96 << 20
+_OF_SHARED_CACHE = 64 << 20
 _SYSCONF_NAMES = {
     1: "SC_LEVEL1_DCACHE_SIZE",
     2: "SC_LEVEL2_CACHE_SIZE",
@@ -61,23 +66,34 @@ def stream_bytes() -> int:
     Returns
     -------
     int
-        ``FASTLRELU_STREAM_BYTES`` if set, else the size of the last-level cache: with more than
-        that, too little of the data is still in the cache when it is used next.
+        ``FASTLRELU_STREAM_BYTES`` if set, else the size of the last-level cache, or 64 MiB where that
+        is larger than 96: with more than that, too little of the data is still in the cache when it
+        is used next.
 
     Raises
     ------
     ImportError
         If ``FASTLRELU_STREAM_BYTES`` is not a positive whole number.
     """
-    largest = max(cache_sizes().values(), default=_UNKNOWN)
-    return bytes_from_environment("FASTLRELU_STREAM_BYTES") or int(_TRAFFIC_PER_CACHE * largest)
+    return bytes_from_environment("FASTLRELU_STREAM_BYTES") or stream_bytes_for(cache_sizes())
+
+
+def stream_bytes_for(sizes: dict[int, int]) -> int:
+    """`stream_bytes` of a CPU with these caches (level to bytes)."""
+    largest = max(sizes.values(), default=_UNKNOWN)
+    return int(_TRAFFIC_PER_CACHE * largest) if largest <= _OWN_CACHE else _OF_SHARED_CACHE
 
 
 def stream_reason() -> str:
     """Where the value of `stream_bytes` comes from, in words."""
     if os.environ.get("FASTLRELU_STREAM_BYTES"):
         return "FASTLRELU_STREAM_BYTES"
-    return "the size of the last-level cache" if cache_sizes() else "a guess: no cache sizes are known"
+    sizes = cache_sizes()
+    if not sizes:
+        return "a guess: no cache sizes are known"
+    if max(sizes.values()) > _OWN_CACHE:
+        return "the share of one core in a last-level cache of many"
+    return "the size of the last-level cache"
 
 
 def bytes_from_environment(name: str) -> int | None:
